@@ -1,0 +1,37 @@
+/* weights.h — parameters in darknet's order, once, shared by networks. */
+#ifndef DN_NETWORK_WEIGHTS_H
+#define DN_NETWORK_WEIGHTS_H
+
+#include <stdatomic.h>
+
+#include "base/block.h"
+#include "plan/plan.h"
+
+typedef struct dn_weights_entry {
+    int layer;
+    bool stored;
+    size_t offset; /* bytes from the block's data */
+    int dimensions;
+    int64_t shape[6], count;
+    atomic_int watchers;       /* writable views that live                                              */
+    atomic_bool pending;       /* written or watched since the last comparison                          */
+    uint64_t checksum;         /* of the contents at the last comparison; valid when `compared`         */
+    bool compared;
+    _Atomic uint64_t version;  /* grows when the contents changed; starts at 1                          */
+} dn_weights_entry;
+
+struct dn_weights {
+    atomic_int references;
+    dn_allocator allocator;
+    dn_block *block;
+    dn_weights_header header;
+    dn_dialect dialect;
+    int layer_count;
+    int slot_count;
+    dn_weights_entry *entries;
+};
+
+/* Compares what may have been written and raises versions; then versions[slot] for all slots. Called before a run. */
+void dn_weights_versions(dn_weights *weights, uint64_t *versions);
+
+#endif

@@ -1,0 +1,210 @@
+/* op.h — the vocabulary between layers and backends: tensors, and what is computed on them.
+ *
+ * An op reads `inputs` and writes `outputs` (indices of the graph's tensors). Ops run in the order of the graph. A
+ * tensor is written by one op at most and is dense NCHW float32 as far as layers are concerned; a backend may hold it
+ * in any layout, type or place, or not at all, as long as the tensors that must be kept come out dense.
+ * Formulas: x input, y output, n image, c channel, (i, j) row and column; out-of-range x counts as absent. */
+#ifndef DN_OP_OP_H
+#define DN_OP_OP_H
+
+#include "base/shape.h"
+
+/* ---- tensors ---- */
+
+typedef enum dn_role {
+    DN_ROLE_INPUT,      /* the network's input                                             */
+    DN_ROLE_ACTIVATION, /* written by an op, read by later ones                            */
+    DN_ROLE_PARAMETER,  /* lives in dn_weights, slot `slot`; shape is informative, flat    */
+    DN_ROLE_STATE,      /* survives from one run to the next (recurrent layers); zero at first */
+    DN_ROLE_DELTA,      /* training: minus the gradient of the loss by an activation       */
+    DN_ROLE_GRADIENT,   /* training: the update of a parameter, accumulated over runs      */
+} dn_role;
+
+typedef struct dn_tensor_info {
+    dn_shape shape; /* n is a multiple of the plan's batch; a run of fewer images uses the first rows */
+    dn_dtype dtype;
+    dn_role role;
+    int layer; /* that declared it, -1 for the network's input */
+    int slot;  /* DN_ROLE_PARAMETER: index in dn_weights, else -1 */
+    int of;    /* DN_ROLE_DELTA, DN_ROLE_GRADIENT: the tensor it belongs to, else -1 */
+} dn_tensor_info;
+
+/* ---- parameters of ops ---- */
+
+typedef enum dn_activation { /* formulas: op/activation.h */
+    DN_LINEAR, DN_LOGISTIC, DN_LOGGY, DN_RELU, DN_RELU6, DN_ELU, DN_SELU, DN_GELU, DN_RELIE, DN_RAMP, DN_TANH,
+    DN_PLSE, DN_LEAKY, DN_STAIR, DN_HARDTAN, DN_LHTAN, DN_SWISH, DN_MISH, DN_HARD_MISH, DN_REVLEAKY,
+    DN_NORMALIZE_CHANNELS, DN_NORMALIZE_CHANNELS_SOFTMAX, DN_NORMALIZE_CHANNELS_SOFTMAX_MAXVAL,
+    DN_ACTIVATIONS
+} dn_activation;
+
+typedef enum dn_binary { DN_BINARY_NONE, DN_BINARY_XNOR } dn_binary;
+
+/* y[n,f,i,j] = Σ_{c in group of f, u, v} w[f,c,u,v] · x[n, c, i·stride_y − pad + u·dilation, j·stride_x − pad + v·dilation]
+ * inputs: x, w (filters, channels/groups, size, size). The output's shape says how many rows and columns there are. */
+typedef struct dn_op_conv2d {
+    int groups, size, stride_x, stride_y;
+    int pad; /* rows above and columns left of the image, already multiplied by dilation */
+    int dilation;
+    dn_binary binary; /* XNOR: weights ±mean|w| per filter; input ±1 (0 counts as −1)
+                         pad 0 as float; prepare BINARY: pad is −1, for stride 1, as in the reference's packed path */
+} dn_op_conv2d;
+
+/* y[n,o] = Σ_i w[o,i] · x[n,i]; inputs: x (n, anything), w (outputs, inputs). */
+typedef struct dn_op_linear {
+    bool transposed; /* w is (inputs, outputs) */
+} dn_op_linear;
+
+/* y = x + b[c]; inputs: x, b. */
+typedef struct dn_op_bias {
+    char unused;
+} dn_op_bias;
+
+/* y = scale[c] · (x − mean[c]) / d[c] + bias[c]; inputs: x, scales, rolling_mean, rolling_variance, biases (-1: none).
+ * d = sqrt(variance + epsilon), or sqrt(variance) + epsilon when outside. Prepare FUSE folds it into the convolution
+ * or linear op that wrote x, when that is its only reader. */
+typedef struct dn_op_batchnorm {
+    float epsilon;
+    bool outside;
+} dn_op_batchnorm;
+
+/* y = f(x) */
+typedef struct dn_op_activation {
+    dn_activation kind;
+} dn_op_activation;
+
+/* Window of size × size at (i·stride_y − pad_y, j·stride_x − pad_x); absent cells are left out, of the average too.
+ * outputs: y [, argmax int32: index in the image of x, -1 where the window is empty]. An empty window gives −FLT_MAX
+ * (max) or 0 (average). */
+typedef struct dn_op_pool2d {
+    bool average;
+    int size, stride_x, stride_y, pad_x, pad_y;
+} dn_op_pool2d;
+
+/* y[n,k,i,j] = max over the channels c with c mod output channels = k */
+typedef struct dn_op_pool_depth {
+    char unused;
+} dn_op_pool_depth;
+
+/* y[n,c] = mean over rows and columns */
+typedef struct dn_op_pool_global {
+    char unused;
+} dn_op_pool_global;
+
+/* Channels first[k] … first[k]+channels[k]−1 of input k, one after the other. When `flat`, every input counts as one
+ * row of c·h·w channels per image (first 0, channels c·h·w). */
+typedef struct dn_op_concat {
+    bool flat;
+    const int *first, *channels; /* one per input; live as long as the plan */
+} dn_op_concat;
+
+typedef enum dn_add_weights { DN_ADD_PLAIN, DN_ADD_PER_FEATURE, DN_ADD_PER_CHANNEL } dn_add_weights;
+typedef enum dn_add_normalization { DN_ADD_RAW, DN_ADD_RELU, DN_ADD_SOFTMAX } dn_add_normalization;
+
+/* y = Σ_k a_k · x_k over inputs x_0 … x_{terms−1}, then, unless PLAIN, the weights tensor. y has the shape of x_0; an
+ * x_k with fewer channels adds to the first ones, one with more gives its first ones (same h, w).
+ * PLAIN: a_k = 1. PER_FEATURE: w is (terms), PER_CHANNEL: (terms, c).
+ * RAW: a = w. RELU: a_k = max(w_k, 0) / (Σ max(w, 0) + 0.0001). SOFTMAX: over the terms.
+ * Prepare FUSE normalises once; RELU then uses max(w_k, 0.001) in place of max(w_k, 0) … see docs/differences.md.
+ * `sampled` (pjreddie, unequal h, w): x_1 is read at (i·s, j·s) or written so, s the ratio of widths. */
+typedef struct dn_op_add {
+    int terms;
+    dn_add_weights weights;
+    dn_add_normalization normalization;
+    bool sampled;
+} dn_op_add;
+
+/* y = x · s; s has the shape of x, or is (n, c, 1, 1), or (n, 1, h, w). inputs: x, s. */
+typedef struct dn_op_mul {
+    char unused;
+} dn_op_mul;
+
+/* y[n,c,i,j] = scale · x[n,c,i/stride,j/stride]; reverse: y[i,j] = scale · Σ of the stride × stride cells of x. */
+typedef struct dn_op_upsample {
+    int stride;
+    float scale;
+    bool reverse;
+} dn_op_upsample;
+
+/* The reference's own reordering ("reorg_old"), which is not space-to-depth: see layers/reorg.c. */
+typedef struct dn_op_reorg {
+    int stride;
+    bool reverse;
+} dn_op_reorg;
+
+/* Over each of `groups` equal parts of an image's c·h·w values; with `sizes`, over consecutive parts of these sizes
+ * (tree levels), repeated per group; `spatial`: over the channels at every (i, j). y = softmax(x / temperature). */
+typedef struct dn_op_softmax {
+    int groups;
+    float temperature;
+    bool spatial;
+    const int *sizes; /* NULL, or size_count values that live as long as the plan */
+    int size_count;
+} dn_op_softmax;
+
+/* y = scale · f(x) + offset, channel range by channel range; channels that no rule names are copied. */
+typedef struct dn_channel_rule {
+    int first, count;
+    dn_activation kind; /* none of the normalize_channels kinds */
+    float scale, offset;
+} dn_channel_rule;
+typedef struct dn_op_channel_map {
+    const dn_channel_rule *rules; /* ascending, disjoint; live as long as the plan */
+    int rule_count;
+} dn_op_channel_map;
+
+/* y = x, the same number of elements, any shape. */
+typedef struct dn_op_copy {
+    char unused;
+} dn_op_copy;
+
+/* A plain C function over dense host tensors; every backend can run it. */
+typedef struct dn_host_tensor {
+    float *data; /* NULL where the op's tensor index is -1 */
+    dn_shape shape; /* n is that of the rows of this run */
+} dn_host_tensor;
+typedef struct dn_host_call {
+    const void *params; /* the layer's */
+    const dn_host_tensor *inputs;
+    const dn_host_tensor *outputs;
+} dn_host_call;
+typedef void (*dn_host_fn)(const dn_host_call *call); /* allocates nothing, cannot fail */
+typedef struct dn_op_host {
+    dn_host_fn function;
+    const void *params;
+    const char *name; /* for profiles and messages */
+} dn_op_host;
+
+/* ---- the op ---- */
+
+typedef enum dn_op_kind {
+#define DN_OP(id) DN_OP_##id,
+#include "op/op.inc"
+#undef DN_OP
+    DN_OP_KINDS
+} dn_op_kind;
+
+typedef struct dn_op {
+    dn_op_kind kind;
+    int layer; /* that emitted it */
+    int input_count, output_count;
+    const int *inputs, *outputs; /* tensor indices; live as long as the plan */
+    bool accumulate;             /* training: add to the outputs instead of writing them */
+    union {
+#define DN_OP(id) dn_op_##id id;
+#include "op/op.inc"
+#undef DN_OP
+    } as;
+} dn_op;
+
+typedef struct dn_graph {
+    const dn_tensor_info *tensors;
+    int tensor_count;
+    const dn_op *ops;
+    int op_count;
+    int batch; /* images that shapes are made for */
+} dn_graph;
+
+const char *dn_op_name(dn_op_kind kind); /* "conv2d", … */
+
+#endif

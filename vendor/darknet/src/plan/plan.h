@@ -1,0 +1,70 @@
+/* plan.h — sections → layers → ops: everything about a network that needs no weights and no memory. */
+#ifndef DN_PLAN_PLAN_H
+#define DN_PLAN_PLAN_H
+
+#include <stdatomic.h>
+
+#include "layers/layer.h"
+
+typedef struct dn_slot {
+    int layer;
+    const char *name;
+    int dimensions;
+    int64_t shape[6], count;
+    bool stored;
+    dn_init init;
+    int tensor; /* in the graph */
+} dn_slot;
+
+typedef struct dn_named_slot { /* what a layer calls a slot: its own or a shared one */
+    const char *name;
+    int slot;
+} dn_named_slot;
+
+typedef struct dn_plan_layer {
+    const dn_layer_type *type;
+    const char *name;
+    void *params;
+    int section; /* in the cfg */
+    dn_shape input, output;
+    bool flat, head;
+    dn_activation activation;
+    double flops;
+    int64_t parameters;
+    int tensor; /* output */
+    dn_named_slot *slots;
+    int slot_count;
+    int *states;
+    int state_count;
+    dn_fact *facts;
+    size_t fact_count, fact_room;
+} dn_plan_layer;
+
+struct dn_plan {
+    atomic_int references;
+    dn_zone zone;
+    dn_cfg *cfg;
+    dn_plan_options options; /* without the resources */
+    dn_net_facts net;
+    dn_plan_layer *layers;
+    int layer_count;
+    dn_slot *slots;
+    size_t slot_count, slot_room;
+    dn_graph_builder graph;
+    int input_tensor;
+    int *heads; /* layers whose outputs are the network's results, ascending */
+    int head_count;
+    dn_unused_option *unused;
+    int unused_count;
+    dn_fact *facts; /* of [net] */
+    size_t fact_count, fact_room;
+    dn_resource *resources; /* copies, so that a plan can be made again for another size */
+    int resource_count;
+};
+
+dn_graph dn_plan_graph(const dn_plan *plan);
+/* The same cfg, dialect and resources for another batch or input size (0 = unchanged). */
+dn_status dn_plan_again(dn_plan **out, const dn_plan *plan, int batch, int width, int height,
+                        const dn_options *options, dn_error *err);
+
+#endif
