@@ -43,7 +43,6 @@ typedef enum dn_layer_flags {
 } dn_layer_flags;
 
 typedef struct dn_layer_type {
-    const char *name; /* canonical section name; filled by the registry row */
     size_t params_size;
     unsigned flags;
     dn_status (*parse)(dn_section *section, const dn_layer_context *context, void *params, dn_error *err);
