@@ -52,14 +52,14 @@ typedef struct dn_detections dn_detections; /* boxes decoded from the heads of o
 /* ---------------------------------------------------------------- status ----------------------------------------- */
 
 typedef enum dn_status { /* values are stable */
-    DN_OK = 0,
-    DN_E_NOMEM = 1,        /* an allocation failed                                   */
-    DN_E_ARGUMENT = 2,     /* a value handed to a function is out of range           */
-    DN_E_PARSE = 10,       /* a cfg (or tree, map) is not what its syntax demands    */
-    DN_E_SHAPE = 11,       /* layers do not fit together                             */
-    DN_E_WEIGHTS = 12,     /* a weights file does not fit the plan                   */
-    DN_E_UNSUPPORTED = 20, /* correct, but this engine or backend does not do it     */
-    DN_E_DEVICE = 21,      /* a device failed                                        */
+                         DN_OK = 0,
+                         DN_E_NOMEM = 1,        /* an allocation failed                                   */
+                         DN_E_ARGUMENT = 2,     /* a value handed to a function is out of range           */
+                         DN_E_PARSE = 10,       /* a cfg (or tree, map) is not what its syntax demands    */
+                         DN_E_SHAPE = 11,       /* layers do not fit together                             */
+                         DN_E_WEIGHTS = 12,     /* a weights file does not fit the plan                   */
+                         DN_E_UNSUPPORTED = 20, /* correct, but this engine or backend does not do it     */
+                         DN_E_DEVICE = 21,      /* a device failed                                        */
 } dn_status;
 
 /* Owned by the caller; filled on failure. `expected` and `found` are short texts ("" where they do not apply). */
@@ -89,11 +89,11 @@ typedef struct dn_allocator {
 typedef enum dn_log_level { DN_LOG_DEBUG = 10, DN_LOG_INFO = 20, DN_LOG_WARNING = 30 } dn_log_level;
 typedef void (*dn_log_fn)(void *user, dn_log_level level, const char *message); /* only on the calling thread */
 
-typedef enum dn_isa { /* instruction sets of the cpu backend, each containing the one before it */
-    DN_ISA_AUTO = 0,  /* the widest that the processor has */
-    DN_ISA_PORTABLE = 1,
-    DN_ISA_AVX2 = 2,
-    DN_ISA_AVX512 = 3,
+typedef enum dn_isa {                  /* instruction sets of the cpu backend, each containing the one before it */
+                      DN_ISA_AUTO = 0, /* the widest that the processor has */
+                      DN_ISA_PORTABLE = 1,
+                      DN_ISA_AVX2 = 2,
+                      DN_ISA_AVX512 = 3,
 } dn_isa;
 
 typedef struct dn_options {
@@ -147,7 +147,7 @@ typedef struct dn_tensor {
 DN_API dn_status dn_cfg_parse(dn_cfg **out, const char *text, size_t size, const dn_options *options, dn_error *err);
 DN_API void dn_cfg_retain(dn_cfg *cfg);
 DN_API void dn_cfg_release(dn_cfg *cfg);
-DN_API int dn_cfg_sections(const dn_cfg *cfg);                      /* [net] counts, as number 0 */
+DN_API int dn_cfg_sections(const dn_cfg *cfg);                          /* [net] counts, as number 0 */
 DN_API const char *dn_cfg_section_name(const dn_cfg *cfg, int section); /* without brackets */
 DN_API int dn_cfg_section_line(const dn_cfg *cfg, int section);
 DN_API int dn_cfg_options(const dn_cfg *cfg, int section);
@@ -195,16 +195,16 @@ typedef struct dn_net_facts { /* of [net], as parsed */
 DN_API void dn_plan_net(const dn_plan *plan, dn_net_facts *out);
 
 typedef struct dn_layer_facts {
-    const char *kind;      /* canonical section name: "convolutional" also for [conv]      */
-    int section;           /* number of the layer's section in the cfg                      */
-    int64_t input[4];      /* n, c, h, w */
-    int64_t output[4];     /* n, c, h, w */
-    bool flat;             /* the output has no spatial shape: (n, c)                       */
-    bool head;             /* its output leaves the network (dn_network_head)               */
-    bool detector;         /* dn_network_detect reads it                                    */
+    const char *kind;       /* canonical section name: "convolutional" also for [conv]      */
+    int section;            /* number of the layer's section in the cfg                      */
+    int64_t input[4];       /* n, c, h, w */
+    int64_t output[4];      /* n, c, h, w */
+    bool flat;              /* the output has no spatial shape: (n, c)                       */
+    bool head;              /* its output leaves the network (dn_network_head)               */
+    bool detector;          /* dn_network_detect reads it                                    */
     const char *activation; /* "linear" where there is none                                 */
-    double flops;          /* one image */
-    int64_t parameters;    /* float32 values in a weights file */
+    double flops;           /* one image */
+    int64_t parameters;     /* float32 values in a weights file */
 } dn_layer_facts;
 /* DN_E_ARGUMENT unless 0 <= layer < layers. */
 DN_API dn_status dn_plan_layer(const dn_plan *plan, int layer, dn_layer_facts *out, dn_error *err);
@@ -228,11 +228,11 @@ DN_API dn_unused_option dn_plan_unused_option(const dn_plan *plan, int index);
 /* Parameter slots, in the order of a weights file. */
 typedef struct dn_slot_facts {
     int layer;
-    const char *name;  /* "weights", "biases", "scales", "rolling_mean", "rolling_variance", … */
+    const char *name; /* "weights", "biases", "scales", "rolling_mean", "rolling_variance", … */
     int dimensions;
     int64_t shape[6];
-    int64_t count;     /* product of shape */
-    bool stored;       /* false: dontload/dontsave or shared with another layer, so not in the file */
+    int64_t count; /* product of shape */
+    bool stored;   /* false: dontload/dontsave or shared with another layer, so not in the file */
 } dn_slot_facts;
 DN_API int dn_plan_slots(const dn_plan *plan);
 DN_API dn_status dn_plan_slot(const dn_plan *plan, int slot, dn_slot_facts *out, dn_error *err);
@@ -293,7 +293,8 @@ typedef struct dn_network_options {
     dn_outputs outputs; /* which layers' outputs stay readable      */
     dn_prepare prepare; /* FUSE folds batch norm and normalises weighted shortcuts once, as darknet's detector does */
 } dn_network_options;
-#define DN_NETWORK_OPTIONS_INIT {sizeof(dn_network_options), NULL, 0, DN_PRECISION_F32, DN_OUTPUTS_HEADS, DN_PREPARE_FUSE}
+#define DN_NETWORK_OPTIONS_INIT                                                                                        \
+    {sizeof(dn_network_options), NULL, 0, DN_PRECISION_F32, DN_OUTPUTS_HEADS, DN_PREPARE_FUSE}
 
 /* Takes references to plan, weights and pool. Fails with DN_E_UNSUPPORTED, naming the layer, when the backend cannot
  * run one of its ops. */
@@ -330,8 +331,8 @@ typedef enum dn_nms_method {
 
 typedef struct dn_detect_options {
     size_t struct_size;
-    float threshold;      /* objectness and class score below it are dropped, 0..1 */
-    float hier_threshold; /* trees: how sure a node must be to be named            */
+    float threshold;               /* objectness and class score below it are dropped, 0..1 */
+    float hier_threshold;          /* trees: how sure a node must be to be named            */
     int image_width, image_height; /* of the original image; 0 = the network's     */
     bool letterbox;                /* the input was letterboxed from that image    */
     bool relative;                 /* boxes in units of the image, else in pixels  */

@@ -19,9 +19,9 @@ typedef struct dn_backend dn_backend; /* a backend's own; first member: dn_backe
 typedef struct dn_program dn_program; /* a backend's own; first member: dn_program_base */
 
 typedef struct dn_placement {
-    size_t bytes;  /* storage for the graph's batch; 0 = the backend never materialises the tensor, or parent >= 0 */
-    int parent;    /* tensor in whose storage this one lies, or -1 */
-    size_t offset; /* bytes from the parent's address */
+    size_t bytes;    /* storage for the graph's batch; 0 = the backend never materialises the tensor, or parent >= 0 */
+    int parent;      /* tensor in whose storage this one lies, or -1 */
+    size_t offset;   /* bytes from the parent's address */
     int first, last; /* filled by compile: ops between which it is in use (fusion moves uses) */
 } dn_placement;
 

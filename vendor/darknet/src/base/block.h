@@ -10,9 +10,9 @@ struct dn_block {
     atomic_int references;
     void *data;
     size_t bytes;
-    int device; /* -1 = host */
-    dn_allocator allocator;                      /* of the struct, and of host data           */
-    void (*free_data)(void *user, void *data);   /* NULL: allocator.free; else a device's own */
+    int device;                                /* -1 = host */
+    dn_allocator allocator;                    /* of the struct, and of host data           */
+    void (*free_data)(void *user, void *data); /* NULL: allocator.free; else a device's own */
     void *free_user;
 };
 

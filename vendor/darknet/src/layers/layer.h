@@ -13,13 +13,13 @@
 
 /* What [net] and its surroundings tell every layer. */
 typedef struct dn_layer_context {
-    int index;          /* of this layer */
+    int index; /* of this layer */
     dn_dialect dialect;
     bool training;
-    int batch;          /* images per forward */
+    int batch; /* images per forward */
     int time_steps;
     int net_width, net_height;
-    dn_zone *zone;      /* the plan's: for lists that params point to */
+    dn_zone *zone;             /* the plan's: for lists that params point to */
     const dn_options *options; /* for dn_log; valid during parse and infer only */
     const dn_resource *resources;
     int resource_count;

@@ -13,11 +13,11 @@ typedef struct dn_weights_entry {
     size_t offset; /* bytes from the block's data */
     int dimensions;
     int64_t shape[6], count;
-    atomic_int watchers;       /* writable views that live                                              */
-    atomic_bool pending;       /* written or watched since the last comparison                          */
-    uint64_t checksum;         /* of the contents at the last comparison; valid when `compared`         */
+    atomic_int watchers; /* writable views that live                                              */
+    atomic_bool pending; /* written or watched since the last comparison                          */
+    uint64_t checksum;   /* of the contents at the last comparison; valid when `compared`         */
     bool compared;
-    _Atomic uint64_t version;  /* grows when the contents changed; starts at 1                          */
+    _Atomic uint64_t version; /* grows when the contents changed; starts at 1                          */
 } dn_weights_entry;
 
 struct dn_weights {

@@ -26,9 +26,9 @@ typedef struct dn_emit {
     const int *layer_outputs; /* tensor of every earlier layer's output                               */
     const int *slots;         /* tensor of each parameter slot this layer declared or shares, in order */
     int slot_count;
-    const int *states;        /* tensor of each state it declared                                     */
+    const int *states; /* tensor of each state it declared                                     */
     int state_count;
-    int output;               /* set by dn_emit_output: this layer's output tensor; -1 before         */
+    int output; /* set by dn_emit_output: this layer's output tensor; -1 before         */
     bool training;
     dn_error *err;
 } dn_emit;
@@ -58,7 +58,8 @@ dn_status dn_emit_mul(dn_emit *emit, int x, int s, int *out);
 dn_status dn_emit_upsample(dn_emit *emit, int x, dn_shape shape, dn_op_upsample params, int *out);
 dn_status dn_emit_reorg(dn_emit *emit, int x, dn_shape shape, dn_op_reorg params, int *out);
 dn_status dn_emit_softmax(dn_emit *emit, int x, dn_op_softmax params, int *out);
-dn_status dn_emit_channel_map(dn_emit *emit, int x, const dn_channel_rule *rules, int rule_count, int *out); /* copied */
+dn_status dn_emit_channel_map(dn_emit *emit, int x, const dn_channel_rule *rules, int rule_count,
+                              int *out); /* copied */
 dn_status dn_emit_copy(dn_emit *emit, int x, dn_shape shape, int *out);
 /* xs may hold -1. shapes: one per output. params must live as long as the plan (a layer's params do). */
 dn_status dn_emit_host(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,

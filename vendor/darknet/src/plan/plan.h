@@ -64,7 +64,7 @@ struct dn_plan {
 
 dn_graph dn_plan_graph(const dn_plan *plan);
 /* The same cfg, dialect and resources for another batch or input size (0 = unchanged). */
-dn_status dn_plan_again(dn_plan **out, const dn_plan *plan, int batch, int width, int height,
-                        const dn_options *options, dn_error *err);
+dn_status dn_plan_again(dn_plan **out, const dn_plan *plan, int batch, int width, int height, const dn_options *options,
+                        dn_error *err);
 
 #endif

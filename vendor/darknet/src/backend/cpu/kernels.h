@@ -28,10 +28,10 @@ typedef struct dn_cpu_view { /* one image of a tensor, or of a part of its chann
 
 /* What follows the sums of a convolution or linear op, in this order: y = f(sum · multiply[k] + bias[k]) + residual. */
 typedef struct dn_cpu_epilogue {
-    dn_activation activation;  /* none of the normalize_channels kinds */
-    bool residual;             /* add the residual view (same shape and layout as y) … */
-    bool residual_first;       /* … before f instead of after it                     */
-    dn_activation after;       /* applied after the residual (shortcut's activation), LINEAR when unused */
+    dn_activation activation; /* none of the normalize_channels kinds */
+    bool residual;            /* add the residual view (same shape and layout as y) … */
+    bool residual_first;      /* … before f instead of after it                     */
+    dn_activation after;      /* applied after the residual (shortcut's activation), LINEAR when unused */
 } dn_cpu_epilogue;
 
 /* A convolution at fixed shapes. Filled by the program (upper part), then by choose (lower part). */
