@@ -5,9 +5,9 @@
 #include "darknet/darknet.h"
 
 #if defined(__GNUC__)
-#define DN_PRINTF(format, first) __attribute__((format(printf, format, first)))
+#define DN_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
-#define DN_PRINTF(format, first)
+#define DN_PRINTF(text, first)
 #endif
 
 /* Passes a failure up; never overwrites what the lower level wrote. */
