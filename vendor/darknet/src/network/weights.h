@@ -2,6 +2,7 @@
 #ifndef DN_NETWORK_WEIGHTS_H
 #define DN_NETWORK_WEIGHTS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 
 #include "base/block.h"
@@ -29,9 +30,12 @@ struct dn_weights {
     int layer_count;
     int slot_count;
     dn_weights_entry *entries;
+    atomic_int pending_slots; /* an upper bound: 0 means that no entry is pending */
+    pthread_mutex_t lock;     /* held while contents are compared */
 };
 
-/* Compares what may have been written and raises versions; then versions[slot] for all slots. Called before a run. */
+/* Compares what may have been written and raises versions; then versions[slot] for all slots. Called before a run, from
+ * any thread. */
 void dn_weights_versions(dn_weights *weights, uint64_t *versions);
 
 #endif

@@ -31,32 +31,14 @@ typedef struct dn_tensor_info {
 
 /* ---- parameters of ops ---- */
 
+/* clang-format off */
 typedef enum dn_activation { /* formulas: op/activation.h */
-                             DN_LINEAR,
-                             DN_LOGISTIC,
-                             DN_LOGGY,
-                             DN_RELU,
-                             DN_RELU6,
-                             DN_ELU,
-                             DN_SELU,
-                             DN_GELU,
-                             DN_RELIE,
-                             DN_RAMP,
-                             DN_TANH,
-                             DN_PLSE,
-                             DN_LEAKY,
-                             DN_STAIR,
-                             DN_HARDTAN,
-                             DN_LHTAN,
-                             DN_SWISH,
-                             DN_MISH,
-                             DN_HARD_MISH,
-                             DN_REVLEAKY,
-                             DN_NORMALIZE_CHANNELS,
-                             DN_NORMALIZE_CHANNELS_SOFTMAX,
-                             DN_NORMALIZE_CHANNELS_SOFTMAX_MAXVAL,
-                             DN_ACTIVATIONS
+    DN_LINEAR, DN_LOGISTIC, DN_LOGGY, DN_RELU, DN_RELU6, DN_ELU, DN_SELU, DN_GELU, DN_RELIE, DN_RAMP, DN_TANH,
+    DN_PLSE, DN_LEAKY, DN_STAIR, DN_HARDTAN, DN_LHTAN, DN_SWISH, DN_MISH, DN_HARD_MISH, DN_REVLEAKY,
+    DN_NORMALIZE_CHANNELS, DN_NORMALIZE_CHANNELS_SOFTMAX, DN_NORMALIZE_CHANNELS_SOFTMAX_MAXVAL,
+    DN_ACTIVATIONS
 } dn_activation;
+/* clang-format on */
 
 typedef enum dn_binary { DN_BINARY_NONE, DN_BINARY_XNOR } dn_binary;
 

@@ -21,7 +21,7 @@ typedef struct dn_named_slot { /* what a layer calls a slot: its own or a shared
     int slot;
 } dn_named_slot;
 
-typedef struct dn_plan_layer {
+typedef struct dn_planned_layer {
     const dn_layer_type *type;
     const char *name;
     void *params;
@@ -38,7 +38,7 @@ typedef struct dn_plan_layer {
     int state_count;
     dn_fact *facts;
     size_t fact_count, fact_room;
-} dn_plan_layer;
+} dn_planned_layer;
 
 struct dn_plan {
     atomic_int references;
@@ -46,7 +46,7 @@ struct dn_plan {
     dn_cfg *cfg;
     dn_plan_options options; /* without the resources */
     dn_net_facts net;
-    dn_plan_layer *layers;
+    dn_planned_layer *layers;
     int layer_count;
     dn_slot *slots;
     size_t slot_count, slot_room;

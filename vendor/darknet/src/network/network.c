@@ -1,0 +1,210 @@
+/* network.c — create, run, look at, reshape. */
+#include "network/network.h"
+
+#include <string.h>
+
+static const dn_backend_type *backend_type(const dn_network *network) { return dn_backend_get(network->backend)->type; }
+
+/* ---- create ---- */
+
+static dn_status check_options(const dn_network_options *options, dn_error *err) {
+    if (options->struct_size != sizeof *options) {
+        return dn_fail(err, DN_E_ARGUMENT,
+                       "dn_network_options has %zu bytes, %zu expected; use DN_NETWORK_OPTIONS_INIT",
+                       options->struct_size, sizeof *options);
+    }
+    if (options->precision != DN_PRECISION_F32) {
+        return dn_fail(err, DN_E_UNSUPPORTED, "only float32 is computed by this backend; use precision fp32");
+    }
+    return DN_OK;
+}
+
+/* Weights made for one plan serve every plan with the same slots (another batch or input size). */
+static dn_status check_weights(const dn_plan *plan, const dn_weights *weights, dn_error *err) {
+    if ((size_t)weights->slot_count != plan->slot_count) {
+        return dn_fail(err, DN_E_ARGUMENT,
+                       "the weights have %d parameter slots, the plan %zu; load them with this plan",
+                       weights->slot_count, plan->slot_count);
+    }
+    for (int i = 0; i < weights->slot_count; i++) {
+        const dn_slot *slot = &plan->slots[i];
+        if (weights->entries[i].layer == slot->layer && weights->entries[i].count == slot->count) continue;
+        return dn_fail(err, DN_E_ARGUMENT, "slot %d (layer %d, %s) has %lld values in the plan, %lld in the weights", i,
+                       slot->layer, slot->name, (long long)slot->count, (long long)weights->entries[i].count);
+    }
+    return DN_OK;
+}
+
+static dn_status open_backend(dn_network *network, dn_error *err) {
+    const char *name = network->network_options.backend;
+    const dn_backend_type *type = dn_backend_find(name);
+    if (!type)
+        return dn_fail(err, DN_E_DEVICE, "there is no backend \"%s\" in this build; use \"cpu\" or \"ref\"", name);
+    return type->open(&network->backend, &network->options, network->network_options.device, err);
+}
+
+static dn_status create(dn_network *network, dn_plan *plan, dn_error *err) {
+    DN_TRY(check_options(&network->network_options, err));
+    DN_TRY(check_weights(plan, network->weights, err));
+    const size_t slots = (size_t)network->weights->slot_count;
+    DN_TRY(dn_alloc(&network->allocator, (void **)&network->versions, slots, sizeof(uint64_t), "versions", err));
+    DN_TRY(dn_alloc(&network->allocator, (void **)&network->parameters, slots, sizeof(float *), "parameters", err));
+    for (size_t i = 0; i < slots; i++) network->parameters[i] = dn_weights_slot(network->weights, (int)i).data;
+    DN_TRY(open_backend(network, err));
+    return dn_binding_create(&network->binding, network, plan, err);
+}
+
+dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *weights,
+                            const dn_network_options *network_options, const dn_options *options, dn_error *err) {
+    const dn_allocator allocator = dn_allocator_or_default(options);
+    dn_network *network = NULL;
+    DN_TRY(dn_alloc(&allocator, (void **)&network, 1, sizeof *network, "the network", err));
+    network->allocator = allocator;
+    network->options = options ? *options : (dn_options)DN_OPTIONS_INIT;
+    network->network_options = network_options ? *network_options : (dn_network_options)DN_NETWORK_OPTIONS_INIT;
+    network->network_options.backend = network_options && network_options->backend ? network_options->backend : "cpu";
+    dn_weights_retain(weights);
+    network->weights = weights;
+    const dn_status status = create(network, plan, err);
+    /* The caller's text and pool need not live longer than this call. */
+    if (network->backend) network->network_options.backend = backend_type(network)->name;
+    network->options.pool = network->backend ? dn_backend_get(network->backend)->pool : NULL;
+    if (status != DN_OK) {
+        dn_network_free(network);
+        return status;
+    }
+    *out = network;
+    return DN_OK;
+}
+
+void dn_network_free(dn_network *network) {
+    if (!network) return;
+    const dn_allocator allocator = network->allocator;
+    dn_binding_free(network, network->binding);
+    if (network->backend) backend_type(network)->close(network->backend);
+    dn_weights_release(network->weights);
+    dn_free(&allocator, network->versions);
+    dn_free(&allocator, (void *)network->parameters);
+    dn_free(&allocator, network);
+}
+
+/* ---- run ---- */
+
+static dn_status run_slice(dn_network *network, int images, dn_error *err) {
+    const dn_binding *binding = network->binding;
+    return backend_type(network)->run(binding->program, binding->addresses, images, 0, binding->graph.op_count, err);
+}
+
+/* Where a head is the network's input itself (only identity layers), the result is a copy. */
+static void copy_input_results(dn_binding *binding, int image, int images) {
+    const int input = binding->plan->input_tensor;
+    const size_t bytes = dn_tensor_image_bytes(&binding->graph, input);
+    for (int i = 0; i < binding->result_count; i++) {
+        const dn_result *result = &binding->results[i];
+        if (result->tensor != input) continue;
+        memcpy((char *)result->block->data + (result->head ? (size_t)image * bytes : 0), binding->addresses[input],
+               bytes * (size_t)images);
+    }
+}
+
+dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err) {
+    dn_binding *binding = network->binding;
+    const int batch = binding->graph.batch;
+    if (images < 1 || (!input && images > batch)) {
+        return dn_fail(err, DN_E_ARGUMENT, "%d images were given, 1 to %d expected", images, input ? INT32_MAX : batch);
+    }
+    DN_TRY(dn_binding_prepare(network, binding, images, err));
+    dn_weights_versions(network->weights, network->versions);
+    DN_TRY(backend_type(network)->refresh(binding->program, network->parameters, network->versions, err));
+    const int input_tensor = binding->plan->input_tensor;
+    const size_t image_bytes = dn_tensor_image_bytes(&binding->graph, input_tensor);
+    dn_status status = DN_OK;
+    for (int image = 0; image < images && status == DN_OK; image += batch) {
+        const int count = images - image < batch ? images - image : batch;
+        /* A backend only reads the input; the cast is needed because the table of addresses holds outputs too. */
+        binding->addresses[input_tensor] =
+            input ? (void *)((uintptr_t)input + (size_t)image * image_bytes) : binding->input->data;
+        dn_binding_slice(binding, image);
+        status = run_slice(network, count, err);
+        copy_input_results(binding, image, count);
+    }
+    binding->addresses[input_tensor] = binding->input->data;
+    binding->images = images;
+    return status;
+}
+
+void dn_network_reset_state(dn_network *network) {
+    const dn_binding *binding = network->binding;
+    for (int i = 0; i < binding->graph.tensor_count; i++) {
+        if (binding->states[i]) memset(binding->states[i]->data, 0, binding->states[i]->bytes);
+    }
+}
+
+/* ---- look ---- */
+
+static dn_tensor look_at(dn_block *block, dn_shape shape, int rows, bool flat) {
+    dn_tensor tensor = {.data = block->data, .block = block, .dtype = DN_F32, .device = -1};
+    const int64_t spatial[4] = {rows, shape.c, shape.h, shape.w};
+    const int64_t flattened[2] = {rows, dn_shape_image(shape)};
+    tensor.dimensions = flat ? 2 : 4;
+    memcpy(tensor.shape, flat ? flattened : spatial, (size_t)tensor.dimensions * sizeof(int64_t));
+    int64_t stride = 1;
+    for (int i = tensor.dimensions - 1; i >= 0; i--) {
+        tensor.strides[i] = stride;
+        stride *= tensor.shape[i];
+    }
+    return tensor;
+}
+
+dn_tensor dn_network_input(const dn_network *network) {
+    const dn_binding *binding = network->binding;
+    const dn_shape shape = binding->graph.tensors[binding->plan->input_tensor].shape;
+    return look_at(binding->input, shape, shape.n, false);
+}
+
+dn_tensor dn_network_output(const dn_network *network, int layer) {
+    const dn_binding *binding = network->binding;
+    const dn_tensor none = {.device = -1};
+    if (layer < 0 || layer >= binding->plan->layer_count || binding->result_of[layer] < 0) return none;
+    const dn_result *result = &binding->results[binding->result_of[layer]];
+    const dn_planned_layer *planned = &binding->plan->layers[layer];
+    const int images = result->head || binding->images < binding->graph.batch ? binding->images : binding->graph.batch;
+    const int rows = dn_run_rows(&binding->graph, &binding->graph.tensors[result->tensor], images);
+    return look_at(result->block, planned->output, rows, planned->flat);
+}
+
+int dn_network_heads(const dn_network *network) { return network->binding->plan->head_count; }
+
+int dn_network_head_layer(const dn_network *network, int head) {
+    const dn_plan *plan = network->binding->plan;
+    return head >= 0 && head < plan->head_count ? plan->heads[head] : -1;
+}
+
+dn_tensor dn_network_head(const dn_network *network, int head) {
+    return dn_network_output(network, dn_network_head_layer(network, head));
+}
+
+const dn_plan *dn_network_plan(const dn_network *network) { return network->binding->plan; }
+
+uint64_t dn_network_bytes(const dn_network *network) {
+    const dn_binding *binding = network->binding;
+    uint64_t bytes = binding->arena->bytes + binding->input->bytes + dn_program_get(binding->program)->packed_bytes;
+    for (int i = 0; i < binding->result_count; i++) bytes += binding->results[i].block->bytes;
+    for (int i = 0; i < binding->graph.tensor_count; i++) bytes += binding->states[i] ? binding->states[i]->bytes : 0;
+    return bytes;
+}
+
+/* ---- reshape ---- */
+
+dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err) {
+    dn_plan *plan = NULL;
+    DN_TRY(dn_plan_again(&plan, network->binding->plan, batch, width, height, &network->options, err));
+    dn_binding *binding = NULL;
+    dn_status status = check_weights(plan, network->weights, err); /* a [connected] layer's depend on the input size */
+    if (status == DN_OK) status = dn_binding_create(&binding, network, plan, err);
+    dn_plan_release(plan);
+    if (status != DN_OK) return status;
+    dn_binding_free(network, network->binding);
+    network->binding = binding;
+    return DN_OK;
+}

@@ -1,0 +1,55 @@
+/* network.h — a plan bound to weights, a backend and memory. */
+#ifndef DN_NETWORK_NETWORK_H
+#define DN_NETWORK_NETWORK_H
+
+#include "backend/backend.h"
+#include "network/weights.h"
+#include "plan/plan.h"
+
+/* Blocks of results that were handed out: one that nobody else holds any more is used again. */
+#define DN_RECYCLED_BLOCKS 4
+
+typedef struct dn_result { /* a tensor that stays readable after a run, in blocks of its own */
+    int layer, tensor;
+    bool head;
+    dn_block *block; /* of the last run */
+    dn_block *recycled[DN_RECYCLED_BLOCKS];
+    int next; /* of recycled, to be replaced when all are held */
+} dn_result;
+
+/* Everything that depends on the plan's shapes: replaced as a whole by reshape. */
+typedef struct dn_binding {
+    dn_plan *plan;
+    dn_graph graph;
+    dn_program *program;
+    void **addresses;   /* one per tensor */
+    dn_block *arena;    /* activations that share memory by lifetime */
+    dn_block *input;    /* the network's own input tensor */
+    dn_block **states;  /* one per tensor; NULL but for states */
+    dn_result *results; /* heads first … */
+    int result_count;
+    int *result_of; /* index into results by layer, -1 = not kept */
+    int images;     /* of the last run; batch before the first */
+} dn_binding;
+
+struct dn_network {
+    dn_allocator allocator;
+    dn_options options; /* log, isa; the pool is held by the backend */
+    dn_network_options network_options;
+    dn_weights *weights;
+    dn_backend *backend;
+    uint64_t *versions;
+    const float **parameters;
+    dn_binding *binding;
+};
+
+/* binding.c */
+dn_status dn_binding_create(dn_binding **out, const dn_network *network, dn_plan *plan, dn_error *err);
+void dn_binding_free(const dn_network *network, dn_binding *binding);
+/* Puts addresses of everything but the input in place for a run of `images` images in all. */
+dn_status dn_binding_prepare(const dn_network *network, dn_binding *binding, int images, dn_error *err);
+/* Moves the results' addresses to the slice that starts at image `image`. */
+void dn_binding_slice(dn_binding *binding, int image);
+size_t dn_tensor_image_bytes(const dn_graph *graph, int tensor);
+
+#endif
