@@ -208,4 +208,5 @@ void dn_binding_slice(dn_binding *binding, int image) {
         const size_t offset = result->head ? (size_t)image * dn_tensor_image_bytes(&binding->graph, result->tensor) : 0;
         binding->addresses[result->tensor] = (char *)result->block->data + offset;
     }
+    if (binding->program) resolve_parents(binding); /* a result may have others inside it */
 }

@@ -26,7 +26,7 @@ typedef struct dn_binding {
     dn_block *arena;    /* activations that share memory by lifetime */
     dn_block *input;    /* the network's own input tensor */
     dn_block **states;  /* one per tensor; NULL but for states */
-    dn_result *results; /* heads first … */
+    dn_result *results;
     int result_count;
     int *result_of; /* index into results by layer, -1 = not kept */
     int images;     /* of the last run; batch before the first */
