@@ -1,0 +1,27 @@
+/* upsample.c — y[n,c,i,j] = scale · x[n,c,i/stride,j/stride]; reverse: y[n,c,i,j] = scale · Σ of the stride × stride cells
+ * of x that belong to it. */
+#include "backend/ref/ref.h"
+
+static float sum_of_block(const float *x, int width, int stride) {
+    double sum = 0.0;
+    for (int r = 0; r < stride; r++) {
+        for (int k = 0; k < stride; k++) sum += (double)x[(ptrdiff_t)r * width + k];
+    }
+    return (float)sum;
+}
+
+void dn_ref_upsample(const dn_ref_call *call) {
+    const dn_op_upsample *const p = &call->op->as.upsample;
+    const dn_shape in = call->inputs[0].shape, out = call->outputs[0].shape;
+    const float *x = call->inputs[0].data;
+    float *y = call->outputs[0].data;
+    for (int k = 0; k < out.n * out.c; k++, x += (ptrdiff_t)in.h * in.w) {
+        for (ptrdiff_t i = 0; i < out.h; i++) {
+            for (ptrdiff_t j = 0; j < out.w; j++, y++) {
+                const float value = p->reverse ? sum_of_block(x + (i * in.w + j) * p->stride, in.w, p->stride)
+                                               : x[i / p->stride * in.w + j / p->stride];
+                *y = p->scale * value;
+            }
+        }
+    }
+}
