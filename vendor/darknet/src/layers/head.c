@@ -1,0 +1,97 @@
+/* head.c — parsing and checking that detection heads share. */
+#include "layers/head.h"
+
+#include <float.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/number.h"
+#include "layers/registry.h"
+
+dn_status dn_head_parse_anchors(dn_section *section, const dn_layer_context *context, int num, const float **out,
+                                int *pairs, dn_error *err) {
+    const float *given;
+    int count;
+    DN_TRY(dn_section_floats(section, "anchors", 0, FLT_MAX, &given, &count, err));
+    if (count / 2 > DN_ANCHORS_MAX)
+        return dn_section_fail(section, "anchors", err, "at most 4096 pairs", "anchors has %d pairs, at most %d",
+                               count / 2, DN_ANCHORS_MAX);
+    if (count < 2 * num)
+        dn_log(context->options, DN_LOG_WARNING,
+               "layer %d: anchors has %d numbers, num=%d needs %d; the missing ones are 0.5", context->index, count,
+               num, 2 * num);
+    *pairs = count / 2 > num ? count / 2 : num;
+    void *memory;
+    DN_TRY(dn_zone_alloc(context->zone, &memory, 2 * (size_t)*pairs, sizeof(float), err));
+    float *anchors = memory;
+    for (int i = 0; i < 2 * *pairs; i++) anchors[i] = i < count ? given[i] : 0.5F;
+    *out = anchors;
+    return DN_OK;
+}
+
+static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+static const dn_resource *find_resource(const dn_layer_context *context, const char *name) {
+    for (int k = 0; k < context->resource_count; k++) {
+        if (strcmp(context->resources[k].name, name) == 0) return &context->resources[k];
+    }
+    return NULL;
+}
+
+dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context, int classes, const int **out,
+                            int *count, dn_error *err) {
+    *out = NULL;
+    *count = 0;
+    const char *name = dn_section_text(section, "map", NULL);
+    const dn_resource *file = name ? find_resource(context, name) : NULL;
+    if (!file) return DN_OK;
+    int *map = NULL;
+    size_t room = 0;
+    const char *at = file->bytes, *end = file->size ? at + file->size : at;
+    for (;;) {
+        while (at < end && is_space(*at)) at++;
+        if (at == end) break;
+        int64_t value;
+        if (!dn_parse_int(at, end, &value, &at) || value < 0 || value >= classes || *count == DN_CLASSES_MAX)
+            return dn_section_fail(section, "map", err, "class numbers",
+                                   "number %d of %s is not a class between 0 and %d", *count + 1, name, classes - 1);
+        void *array = map;
+        DN_TRY(dn_zone_grow(context->zone, &array, (size_t)*count, &room, sizeof(int), err));
+        map = array;
+        map[(*count)++] = (int)value;
+    }
+    *out = map;
+    return DN_OK;
+}
+
+/* Where `filters` is to be changed, in words. */
+static void name_source(const dn_layer_plan *plan, char *into, size_t room) {
+    const int before = dn_layer_plan_context(plan)->index - 1;
+    const void *params;
+    const char *name;
+    if (before < 0) {
+        (void)snprintf(into, room, "the first layer; put a [convolutional] before it");
+    } else if (dn_layer_plan_type_of(plan, before, &params) == dn_layer_type_find("convolutional", &name)) {
+        (void)snprintf(into, room, "the [convolutional] before it (layer %d)", before);
+    } else {
+        (void)snprintf(into, room, "the [convolutional] that feeds it (layer %d is not one)", before);
+    }
+}
+
+dn_status dn_head_check_filters(const dn_layer_plan *plan, int classes, int others, int anchors, dn_error *err) {
+    const int found = dn_layer_plan_input(plan).c;
+    const int64_t expected = ((int64_t)classes + others) * anchors;
+    if (found == expected) return DN_OK;
+    char source[64], fitting[48] = "", number[24];
+    name_source(plan, source, sizeof source);
+    (void)snprintf(number, sizeof number, "%lld", (long long)expected);
+    if (found % anchors == 0 && found / anchors > others)
+        (void)snprintf(fitting, sizeof fitting, ", or classes=%d here", found / anchors - others);
+    const dn_status status = dn_shape_fail(
+        err, number, "input has %d channels, (classes %d + %d) x %d anchors = %s are needed: set filters=%s in %s%s",
+        found, classes, others, anchors, number, number, source, fitting);
+    dn_error_found(err, "%d", found);
+    dn_error_where(err, -1, NULL, "filters", 0);
+    return status;
+}

@@ -1,0 +1,84 @@
+/* softmax.c — [softmax]: y = softmax(x / temperature) over each of `groups` equal parts of an image, or over each
+ * level of a class tree. Output: (n, inputs), flat.
+ *
+ * spatial=1: over the channels at every row and column. The CPU code that defines the dialect "pjreddie" reads the
+ * key and does not act on it; neither does that dialect here. */
+#include <float.h>
+
+#include "layers/common.h"
+#include "layers/tree.h"
+
+typedef struct softmax_params {
+    int groups;
+    float temperature;
+    bool spatial;
+    const dn_tree *tree;
+    const char *tree_name;
+} softmax_params;
+
+static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
+    static const char *const training[] = {"noloss", NULL};
+    softmax_params *params = out;
+    dn_section_ignore(section, training);
+    DN_TRY(dn_section_int(section, "groups", 1, 1, INT32_MAX, &params->groups, err));
+    DN_TRY(dn_section_float(section, "temperature", 1, FLT_MIN, FLT_MAX, &params->temperature, err));
+    DN_TRY(dn_section_flag(section, "spatial", false, &params->spatial, err));
+    params->spatial = params->spatial && context->dialect == DN_ALEXEYAB;
+    params->tree_name = dn_section_text(section, "tree", "");
+    return dn_tree_parse(section, context, &params->tree, err);
+}
+
+static dn_status facts(const softmax_params *params, dn_layer_plan *plan, dn_error *err) {
+    DN_TRY(dn_layer_plan_fact(plan, "groups", params->groups, err));
+    DN_TRY(dn_layer_plan_fact(plan, "temperature", (double)params->temperature, err));
+    DN_TRY(dn_layer_plan_fact(plan, "spatial", params->spatial, err));
+    return params->tree ? dn_layer_plan_fact_text(plan, "tree", params->tree_name, err) : DN_OK;
+}
+
+static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
+    const softmax_params *params = in;
+    const dn_shape input = dn_layer_plan_input(plan);
+    dn_shape output;
+    DN_TRY(dn_shape_make(&output, input.n, dn_shape_image(input), 1, 1, err));
+    const int inputs = output.c;
+    if (params->tree && params->tree->nodes != inputs) {
+        const dn_status status =
+            dn_shape_fail(err, "one input a node", "%s has %d nodes, the input %d values: set output=%d before it",
+                          params->tree_name, params->tree->nodes, inputs, params->tree->nodes);
+        dn_error_where(err, -1, NULL, "tree", 0);
+        return status;
+    }
+    if (inputs % params->groups) {
+        const dn_status status = dn_shape_fail(err, "a divisor of the inputs", "groups=%d does not divide %d inputs",
+                                               params->groups, inputs);
+        dn_error_where(err, -1, NULL, "groups", 0);
+        return status;
+    }
+    dn_layer_plan_set_output(plan, output);
+    return facts(params, plan, err);
+}
+
+static dn_status forward(const void *in, dn_emit *emit) {
+    const softmax_params *params = in;
+    dn_op_softmax op = {.groups = params->groups, .temperature = params->temperature};
+    if (params->tree) {
+        op.groups = 1;
+        op.sizes = params->tree->group_size;
+        op.size_count = params->tree->groups;
+    } else if (params->spatial) {
+        op.groups = 1;
+        op.spatial = true;
+    }
+    int output;
+    DN_TRY(dn_emit_softmax(emit, emit->input, op, &output));
+    return dn_emit_output(emit, output);
+}
+
+extern const dn_layer_type dn_layer_softmax;
+const dn_layer_type dn_layer_softmax = {
+    .params_size = sizeof(softmax_params),
+    .flags = DN_LAYER_HEAD | DN_LAYER_FLAT,
+    .parse = parse,
+    .infer = infer,
+    .forward = forward,
+};

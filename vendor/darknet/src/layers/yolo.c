@@ -1,0 +1,224 @@
+/* yolo.c — [yolo]: boxes from anchors, YOLOv3 and later.
+ *
+ * Input and output: (n, anchors · (5 + classes), h, w); per anchor x, y, w, h, objectness, one score a class. With σ
+ * the logistic function and α = scale_x_y:
+ *
+ *   output   x, y → α·σ(x) − (α − 1)/2; objectness and classes → σ; w, h as they are
+ *            new_coords: the layer before has already applied σ to everything, so only x, y → α·x − (α − 1)/2
+ *   box      centre ((column + x) / w, (row + y) / h) of the input; size anchor · e^w or, with new_coords, anchor · (2w)²,
+ *            anchors in pixels of the network's input
+ *   score    objectness · class, 0 unless above the threshold; boxes whose objectness is not above it are left out
+ */
+#include <float.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "detect/box.h"
+#include "layers/head.h"
+
+enum { X, Y, W, H, OBJECTNESS, CLASSES }; /* entries of an anchor */
+
+typedef struct yolo_params {
+    int classes, num, pairs;
+    int anchors; /* that this head uses: the length of mask */
+    const int *mask;
+    const float *sizes; /* (pairs, 2) */
+    float scale_x_y, beta_nms, ignore_thresh, truth_thresh, iou_thresh;
+    bool new_coords;
+    const char *nms_kind;
+    const int *map;
+    int map_count;
+    int rule_count;
+    dn_channel_rule *rules;
+    dn_zone *zone;
+} yolo_params;
+
+static const char *const training_keys[] = {"max",
+                                            "jitter",
+                                            "random",
+                                            "resize",
+                                            "iou_loss",
+                                            "iou_normalizer",
+                                            "obj_normalizer",
+                                            "cls_normalizer",
+                                            "delta_normalizer",
+                                            "iou_thresh_kind",
+                                            "max_delta",
+                                            "counters_per_class",
+                                            "label_smooth_eps",
+                                            "focal_loss",
+                                            "objectness_smooth",
+                                            "show_details",
+                                            "embedding_layer",
+                                            "sim_thresh",
+                                            "track_history_size",
+                                            "dets_for_track",
+                                            "dets_for_show",
+                                            "track_ciou_norm",
+                                            NULL};
+
+/* mask=, or all anchors. */
+static dn_status parse_mask(dn_section *section, const dn_layer_context *context, yolo_params *params, dn_error *err) {
+    DN_TRY(dn_section_ints(section, "mask", 0, INT32_MAX, &params->mask, &params->anchors, err));
+    for (int i = 0; i < params->anchors; i++) {
+        if (params->mask[i] >= params->pairs)
+            return dn_section_fail(section, "mask", err, "indices of anchors",
+                                   "mask names anchor %d, num and anchors= give %d, counted from 0", params->mask[i],
+                                   params->pairs);
+    }
+    if (params->anchors > 0) return DN_OK;
+    void *memory;
+    DN_TRY(dn_zone_alloc(context->zone, &memory, (size_t)params->num, sizeof(int), err));
+    int *all = memory;
+    for (int i = 0; i < params->num; i++) all[i] = i;
+    params->mask = all;
+    params->anchors = params->num;
+    return DN_OK;
+}
+
+/* darknet takes an unknown name for the default. */
+static const char *parse_nms_kind(dn_section *section, const dn_layer_context *context) {
+    static const char *const names[] = {"default", "greedynms", "diounms"};
+    const char *name = dn_section_text(section, "nms_kind", names[0]);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(name, names[i]) == 0) return names[i];
+    }
+    dn_log(context->options, DN_LOG_WARNING,
+           "layer %d: nms_kind=%s is none of default, greedynms, diounms; default is used", context->index, name);
+    return names[0];
+}
+
+static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
+    yolo_params *params = out;
+    params->zone = context->zone;
+    DN_TRY(dn_section_int(section, "classes", 20, 1, DN_CLASSES_MAX, &params->classes, err));
+    DN_TRY(dn_section_int(section, "num", 1, 1, DN_ANCHORS_MAX, &params->num, err));
+    DN_TRY(dn_head_parse_anchors(section, context, params->num, &params->sizes, &params->pairs, err));
+    DN_TRY(parse_mask(section, context, params, err));
+    DN_TRY(dn_section_float(section, "scale_x_y", 1, -FLT_MAX, FLT_MAX, &params->scale_x_y, err));
+    DN_TRY(dn_section_flag(section, "new_coords", false, &params->new_coords, err));
+    DN_TRY(dn_section_float(section, "beta_nms", 0.6F, FLT_MIN, 1e6F, &params->beta_nms, err));
+    DN_TRY(dn_section_float(section, "ignore_thresh", 0.5F, -FLT_MAX, FLT_MAX, &params->ignore_thresh, err));
+    DN_TRY(dn_section_float(section, "truth_thresh", 1, -FLT_MAX, FLT_MAX, &params->truth_thresh, err));
+    DN_TRY(dn_section_float(section, "iou_thresh", 1, -FLT_MAX, FLT_MAX, &params->iou_thresh, err));
+    params->nms_kind = parse_nms_kind(section, context);
+    dn_section_ignore(section, training_keys);
+    return dn_head_parse_map(section, context, params->classes, &params->map, &params->map_count, err);
+}
+
+static dn_status facts(const yolo_params *params, dn_layer_plan *plan, dn_error *err) {
+    DN_TRY(dn_layer_plan_fact(plan, "classes", params->classes, err));
+    DN_TRY(dn_layer_plan_fact(plan, "num", params->num, err));
+    DN_TRY(dn_layer_plan_fact_ints(plan, "mask", params->mask, params->anchors, err));
+    DN_TRY(dn_layer_plan_fact_floats(plan, "anchors", params->sizes, 2 * params->pairs, err));
+    DN_TRY(dn_layer_plan_fact(plan, "scale_x_y", (double)params->scale_x_y, err));
+    DN_TRY(dn_layer_plan_fact(plan, "new_coords", params->new_coords, err));
+    DN_TRY(dn_layer_plan_fact_text(plan, "nms_kind", params->nms_kind, err));
+    DN_TRY(dn_layer_plan_fact(plan, "beta_nms", (double)params->beta_nms, err));
+    DN_TRY(dn_layer_plan_fact(plan, "ignore_thresh", (double)params->ignore_thresh, err));
+    DN_TRY(dn_layer_plan_fact(plan, "truth_thresh", (double)params->truth_thresh, err));
+    DN_TRY(dn_layer_plan_fact(plan, "iou_thresh", (double)params->iou_thresh, err));
+    return params->map ? dn_layer_plan_fact_ints(plan, "map", params->map, params->map_count, err) : DN_OK;
+}
+
+static dn_status make_rules(yolo_params *params, dn_error *err) {
+    void *memory;
+    DN_TRY(dn_zone_alloc(params->zone, &memory, 2 * (size_t)params->anchors, sizeof(dn_channel_rule), err));
+    params->rules = memory;
+    const float scale = params->scale_x_y, offset = -0.5F * (scale - 1);
+    const dn_activation centre = params->new_coords ? DN_LINEAR : DN_LOGISTIC;
+    for (int anchor = 0; anchor < params->anchors; anchor++) {
+        const int first = anchor * (CLASSES + params->classes);
+        if (centre != DN_LINEAR || scale != 1)
+            params->rules[params->rule_count++] = (dn_channel_rule){first + X, 2, centre, scale, offset};
+        if (!params->new_coords)
+            params->rules[params->rule_count++] =
+                (dn_channel_rule){first + OBJECTNESS, 1 + params->classes, DN_LOGISTIC, 1, 0};
+    }
+    return DN_OK;
+}
+
+static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
+    yolo_params *params = in;
+    DN_TRY(dn_head_check_filters(plan, params->classes, CLASSES, params->anchors, err));
+    DN_TRY(make_rules(params, err));
+    dn_layer_plan_set_output(plan, dn_layer_plan_input(plan));
+    return facts(params, plan, err);
+}
+
+static dn_status forward(const void *in, dn_emit *emit) {
+    const yolo_params *params = in;
+    int output;
+    if (params->rule_count == 0) {
+        DN_TRY(dn_emit_copy(emit, emit->input, emit->output_shape, &output));
+    } else {
+        DN_TRY(dn_emit_channel_map(emit, emit->input, params->rules, params->rule_count, &output));
+    }
+    return dn_emit_output(emit, output);
+}
+
+static int count_above(const yolo_params *params, const float *output, size_t plane, float threshold) {
+    const size_t entries = (size_t)(CLASSES + params->classes);
+    int count = 0;
+    for (int anchor = 0; anchor < params->anchors; anchor++) {
+        const float *objectness = output + ((size_t)anchor * entries + OBJECTNESS) * plane;
+        for (size_t cell = 0; cell < plane; cell++) count += objectness[cell] > threshold;
+    }
+    return count;
+}
+
+/* entry: x of one anchor in one cell; the others follow at distances of `plane`. */
+static dn_box box_of(const yolo_params *params, const float *entry, size_t plane, const float *anchor,
+                     const dn_decode_options *options) {
+    const float w = entry[W * plane], h = entry[H * plane];
+    const float wide = params->new_coords ? 4 * w * w : expf(w), high = params->new_coords ? 4 * h * h : expf(h);
+    return (dn_box){entry[X * plane], entry[Y * plane], wide * anchor[0] / (float)options->net_width,
+                    high * anchor[1] / (float)options->net_height};
+}
+
+static void write_row(const yolo_params *params, const float *entry, size_t plane, dn_box box, float threshold,
+                      dn_detections *into, int row) {
+    const float objectness = entry[OBJECTNESS * plane];
+    memcpy(into->boxes + 4 * (size_t)row, &(float[4]){box.x, box.y, box.w, box.h}, 4 * sizeof(float));
+    into->objectness[row] = objectness;
+    float *probabilities = into->probabilities + (size_t)row * (size_t)into->classes;
+    for (int j = 0; j < params->classes; j++) {
+        const float probability = objectness * entry[(size_t)(CLASSES + j) * plane];
+        probabilities[j] = probability > threshold ? probability : 0;
+    }
+}
+
+/* Cell by cell, in each cell anchor by anchor: the reference's order. */
+static dn_status decode(const void *in, dn_shape shape, const float *output, const dn_decode_options *options,
+                        dn_detections *into, dn_error *err) {
+    const yolo_params *params = in;
+    if (into->classes < params->classes)
+        return dn_fail(err, DN_E_ARGUMENT, "a table for %d classes cannot take boxes of %d", into->classes,
+                       params->classes);
+    const size_t plane = (size_t)shape.h * (size_t)shape.w, entries = (size_t)(CLASSES + params->classes);
+    const int count = count_above(params, output, plane, options->threshold);
+    int row;
+    DN_TRY(dn_detections_extend(into, count, &row, err));
+    for (size_t cell = 0; cell < plane && row < into->count; cell++) {
+        for (int anchor = 0; anchor < params->anchors; anchor++) {
+            const float *entry = output + (size_t)anchor * entries * plane + cell;
+            if (!(entry[OBJECTNESS * plane] > options->threshold)) continue;
+            dn_box box = box_of(params, entry, plane, params->sizes + 2 * params->mask[anchor], options);
+            box.x = ((float)(cell % (size_t)shape.w) + box.x) / (float)shape.w;
+            box.y = ((float)(cell / (size_t)shape.w) + box.y) / (float)shape.h;
+            write_row(params, entry, plane, dn_box_to_image(box, options), options->threshold, into, row++);
+        }
+    }
+    return DN_OK;
+}
+
+extern const dn_layer_type dn_layer_yolo;
+const dn_layer_type dn_layer_yolo = {
+    .params_size = sizeof(yolo_params),
+    .flags = DN_LAYER_HEAD | DN_LAYER_DETECTOR,
+    .parse = parse,
+    .infer = infer,
+    .forward = forward,
+    .decode = decode,
+};
