@@ -1,0 +1,1 @@
+"""Tests against the reference programs' numbers and real files, which lie outside the repository (see conftest.py)."""

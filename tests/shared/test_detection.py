@@ -1,0 +1,85 @@
+"""Boxes before and after suppression equal the reference's (`goldens/detection`)."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+import pydn
+
+CASES = ["region_logistic", "region_softmax", "region_tree", "yolo_new_coords", "yolo_v3", "yolo_v4_scale_xy"]
+METHODS = {"do_nms_sort": "sort", "do_nms_obj": "obj", "diounms_sort": "kind"}
+
+
+def rows(boxes: list[dict[str, Any]]) -> np.ndarray:
+    values = [[b["x"], b["y"], b["w"], b["h"], b["objectness"], *b["prob"]] for b in boxes]
+    return np.array(values, dtype="f8").reshape(len(boxes), -1)
+
+
+def table(decoded: tuple[np.ndarray, ...]) -> np.ndarray:
+    boxes, objectness, probabilities = decoded[:3]
+    keep = (probabilities > 0).any(axis=1)
+    return np.column_stack([boxes[keep], objectness[keep], probabilities[keep]]).astype("f8")
+
+
+def assert_same(ours: np.ndarray, expected: np.ndarray, what: str) -> None:
+    assert len(ours) == len(expected), what
+    if len(ours):
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5, err_msg=what)
+
+
+def by_position(boxes: np.ndarray) -> np.ndarray:
+    return boxes[np.lexsort(boxes[:, 3::-1].T)] if len(boxes) else boxes
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("suffix", ["", "_pjreddie"], ids=["alexeyab", "pjreddie"])
+def test_boxes(shared: Path, engine: tuple[str, str | None], case: str, suffix: str) -> None:
+    folder = shared / "goldens/detection" / case
+    file = folder / f"detections{suffix}.json"
+    if suffix and not file.exists():
+        pytest.skip(f"pjreddie's program has no numbers for {case}: it lacks the feature")
+    golden = json.loads(file.read_text())
+    outputs = np.load(folder / f"outputs{suffix}.npz")
+    device, isa = engine
+    net = pydn.load(
+        folder / "net.cfg",
+        folder / "init.weights",
+        device=device,
+        isa=isa,
+        dialect="pjreddie" if suffix else "alexeyab",
+        prepare="none" if suffix else "fuse",
+    )
+    image = cv2.imread(str(folder / "image.png"))
+    size = (golden["image_w"], golden["image_h"])
+    assert (image.shape[1], image.shape[0]) == size
+    compared = 0
+    for run in golden["runs"]:
+        letter = bool(run["letterbox"])
+        x = outputs[f"letter{int(letter)}_input"].reshape(1, net.channels, net.height, net.width)
+        net.forward(x)
+        options = {
+            "thresh": run["thresh"],
+            "hier": run["hier_thresh"],
+            "image_size": size,
+            "letterbox": letter,
+            "relative": bool(run["relative"]),
+        }
+        what = f"{case}{suffix} {options}"
+        assert_same(table(net.decode(**options, nms_method=None)), rows(run["before_nms"]), what)
+        for after in run.get("after_nms", []):
+            method = METHODS[after["method"]]
+            decoded = net.decode(
+                **options,
+                nms=after["nms_thresh"],
+                nms_method=method,
+                nms_kind=after["nms_kind"],
+                beta_nms=after["beta_nms"],
+            )
+            expected = by_position(rows(after["boxes"]))
+            assert_same(by_position(table(decoded)), expected, f"{what} {after['method']} {after['nms_kind']}")
+            compared += 1
+    assert compared > 0
