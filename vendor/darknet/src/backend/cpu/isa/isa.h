@@ -1,0 +1,45 @@
+/* isa.h — prototypes of every function with external linkage in isa/, under its name for the set being compiled.
+ * What each does: kernels.h. */
+#ifndef DN_BACKEND_CPU_ISA_H
+#define DN_BACKEND_CPU_ISA_H
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/vec.h"
+
+/* table.c */
+extern const dn_cpu_kernels DN_ISA_NAME(kernels);
+
+/* conv.c */
+bool DN_ISA_NAME(conv_choose)(dn_cpu_conv *conv);
+void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(conv_run)(const dn_cpu_conv_call *call, int task);
+
+/* linear.c */
+bool DN_ISA_NAME(linear_choose)(dn_cpu_linear *linear);
+void DN_ISA_NAME(linear_pack)(const dn_cpu_linear *linear, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(linear_run)(const dn_cpu_linear *linear, const float *x, const float *packed, float *y, int rows,
+                             float *scratch, int task);
+
+/* activate.c */
+void DN_ISA_NAME(activate)(dn_activation kind, const float *x, float *y, size_t count);
+
+/* elementwise.c */
+void DN_ISA_NAME(add)(dn_activation kind, const float *a, const float *b, float *y, size_t count);
+void DN_ISA_NAME(scale)(dn_activation kind, const float *x, float scale, float offset, float *y, size_t count);
+void DN_ISA_NAME(scale_blocked)(dn_activation kind, const float *x, const float *scale, const float *offset, float *y,
+                                size_t pixels);
+void DN_ISA_NAME(mul)(const float *a, const float *b, float *y, size_t count);
+
+/* pool.c */
+void DN_ISA_NAME(pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, float *y,
+                         int out_height, int out_width);
+void DN_ISA_NAME(pool_global)(dn_cpu_layout layout, const float *x, size_t pixels, float *y);
+
+/* reorder.c */
+void DN_ISA_NAME(upsample)(dn_cpu_layout layout, const float *x, int in_height, int in_width, int stride, float scale,
+                           float *y);
+void DN_ISA_NAME(to_blocked)(dn_cpu_view x, int first, dn_cpu_view y, int row0, int row1);
+void DN_ISA_NAME(to_planar)(dn_cpu_view x, int first, dn_cpu_view y, int row0, int row1);
+void DN_ISA_NAME(copy_blocked)(dn_cpu_view x, int first, dn_cpu_view y, int y_first, int count, int row0, int row1);
+
+#endif
