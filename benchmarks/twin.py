@@ -34,7 +34,7 @@ def convolutional(layer: pydn.Layer) -> nn.Module:
     strides = (int(facts["stride_y"]), int(facts["stride_x"]))
     filters, channels, size, _ = layer.weights.shape
     groups, dilation = int(facts["groups"]), int(facts["dilation"])
-    pad = int(facts["pad"]) * dilation
+    pad = int(facts["padding"]) * dilation
     convolution = nn.Conv2d(channels * groups, filters, size, strides, pad, dilation, groups, bias=not normalized)
     convolution.weight.data = tensor(layer.weights)
     parts: list[nn.Module] = [convolution]
