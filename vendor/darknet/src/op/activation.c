@@ -98,7 +98,7 @@ static float mish(float x) {
 
 static float hard_mish(float x) {
     if (x > 0.0F) return x;
-    return x > -2.0F ? x * x / 2.0F + x : 0.0F;
+    return x <= -2.0F ? 0.0F : x * x / 2.0F + x;
 }
 
 float dn_activate(dn_activation kind, float x) {
