@@ -62,6 +62,9 @@ dn_shape dn_layer_plan_input(const dn_layer_plan *plan); /* output of the layer 
  * found) unless it names an earlier layer. */
 dn_status dn_layer_plan_resolve(const dn_layer_plan *plan, const char *key, int reference, int *out, dn_error *err);
 dn_shape dn_layer_plan_output_of(const dn_layer_plan *plan, int layer); /* an earlier layer */
+/* No rows and columns, only (n, c, 1, 1): the layer before (or the network's input), an earlier layer. */
+bool dn_layer_plan_input_flat(const dn_layer_plan *plan);
+bool dn_layer_plan_flat_of(const dn_layer_plan *plan, int layer);
 /* The type and the params of an earlier layer (share_index and the like). */
 const dn_layer_type *dn_layer_plan_type_of(const dn_layer_plan *plan, int layer, const void **params);
 

@@ -56,6 +56,7 @@ struct dn_plan {
     int head_count;
     dn_unused_option *unused;
     int unused_count;
+    size_t unused_room;
     dn_fact *facts; /* of [net] */
     size_t fact_count, fact_room;
     dn_resource *resources; /* copies, so that a plan can be made again for another size */

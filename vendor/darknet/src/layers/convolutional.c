@@ -1,0 +1,182 @@
+/* convolutional.c — convolution, batch norm or bias, activation.
+ *
+ *   y[f,i,j] = Σ_{c,u,v} w[f,c,u,v] · x[c, i·stride_y − padding·dilation + u·dilation, …]     c over the group of f
+ *   output   (h + 2·padding − size) / stride + 1 rows: the dilation moves the taps but does not shrink the output
+ *   slots    biases (filters), with batch_normalize scales, rolling_mean, rolling_variance (filters),
+ *            weights (filters, channels/groups, size, size); share_index uses those of another layer, and stores none
+ *   flops    2 · weights · places of the output; xnor counts a 32nd
+ *
+ * pad=1 means padding = size/2. binary=1 is plain float, as on the reference's CPU. antialiasing=1 or 2 convolves and
+ * activates with stride 1, then blurs with the stride (blur.h).
+ *
+ * pjreddie's CPU code reads the image as it lies when size is 1, so that a stride above 1 picks the first values of
+ * the image in place of every stride-th one. No network was trained so (its GPU code strides): here it strides. */
+#include <math.h>
+
+#include "layers/blur.h"
+#include "layers/common.h"
+
+typedef struct params {
+    int filters, size, stride_x, stride_y, padding, groups, dilation, antialiasing, share_index;
+    int channels; /* of the input */
+    bool pad, batch_normalize, binary, xnor, shared, stored, stored_scales;
+    dn_activation activation;
+    dn_dialect dialect;
+    dn_blur blur;
+    dn_shape convolved; /* before the blur */
+} params;
+
+static const char *const training_keys[] = {
+    "dot",         "sway",       "rotate",     "stretch", "stretch_sway",        "angle", "reverse",
+    "wait_stream", "grad_centr", "bin_output", "stream",  "assisted_excitation", NULL,
+};
+
+static dn_status parse_window(dn_section *section, params *p, dn_error *err) {
+    DN_TRY(dn_section_int(section, "size", 1, 1, DN_SIZE_MAX, &p->size, err));
+    DN_TRY(dn_parse_strides(section, &p->stride_x, &p->stride_y, err));
+    DN_TRY(dn_section_flag(section, "pad", false, &p->pad, err));
+    DN_TRY(dn_section_int(section, "padding", 0, 0, DN_PADDING_MAX, &p->padding, err));
+    if (p->pad) p->padding = p->size / 2;
+    DN_TRY(dn_section_int(section, "dilation", 1, 1, DN_PADDING_MAX, &p->dilation, err));
+    if (p->size == 1) p->dilation = 1;
+    DN_TRY(dn_section_int(section, "antialiasing", 0, 0, 2, &p->antialiasing, err));
+    p->blur = dn_blur_make(p->antialiasing, p->stride_x, p->stride_y);
+    if (p->antialiasing) p->stride_x = p->stride_y = 1;
+    return DN_OK;
+}
+
+static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
+    params *p = into;
+    bool cbn;
+    p->dialect = context->dialect;
+    DN_TRY(dn_section_int(section, "filters", 1, 1, DN_FILTERS_MAX, &p->filters, err));
+    DN_TRY(dn_section_int(section, "groups", 1, 1, DN_FILTERS_MAX, &p->groups, err));
+    DN_TRY(parse_window(section, p, err));
+    DN_TRY(dn_parse_activation(section, context, DN_LOGISTIC, &p->activation, err));
+    DN_TRY(dn_section_flag(section, "batch_normalize", false, &p->batch_normalize, err));
+    DN_TRY(dn_section_flag(section, "cbn", false, &cbn, err));
+    p->batch_normalize |= cbn;
+    DN_TRY(dn_section_flag(section, "binary", false, &p->binary, err));
+    DN_TRY(dn_section_flag(section, "xnor", false, &p->xnor, err));
+    DN_TRY(dn_parse_stored(section, &p->stored, &p->stored_scales, err));
+    p->shared = dn_section_has(section, "share_index");
+    DN_TRY(dn_section_int(section, "share_index", 0, INT32_MIN, INT32_MAX, &p->share_index, err));
+    DN_TRY(dn_parse_refuse(section, "flipped", err));
+    DN_TRY(dn_parse_refuse(section, "coordconv", err));
+    DN_TRY(dn_parse_refuse(section, "numload", err));
+    dn_section_ignore(section, training_keys);
+    return DN_OK;
+}
+
+static dn_status share(const params *p, dn_layer_plan *plan, dn_error *err) {
+    static const char *const names[] = {"biases", "scales", "rolling_mean", "rolling_variance", "weights"};
+    const void *other_params;
+    int other;
+    DN_TRY(dn_layer_plan_resolve(plan, "share_index", p->share_index, &other, err));
+    const bool same_type = dn_layer_plan_type_of(plan, other, &other_params)->parse == parse;
+    if (!same_type) return dn_shape_fail(err, "a convolutional layer", "share_index names layer %d, not one", other);
+    const params *q = other_params;
+    if (q->filters != p->filters || q->size != p->size || q->groups != p->groups || q->channels != p->channels ||
+        q->batch_normalize != p->batch_normalize) {
+        return dn_shape_fail(
+            err, "the same filters, size, groups, channels and batch_normalize",
+            "layer %d shares weights of %d filters of %dx%d over %d channels; this one has %d of %dx%d "
+            "over %d",
+            other, q->filters, q->size, q->size, q->channels, p->filters, p->size, p->size, p->channels);
+    }
+    for (int k = 0; k < 5; k++) {
+        if (!p->batch_normalize && k > 0 && k < 4) continue;
+        DN_TRY(dn_layer_plan_share_slot(plan, other, names[k], err));
+    }
+    return DN_OK;
+}
+
+/* Start values of the weights, as each dialect draws them. */
+static dn_init weights_init(const params *p) {
+    const int64_t inputs = (int64_t)p->size * p->size * p->channels / p->groups;
+    const float scale = (float)sqrt(2.0 / (double)inputs);
+    if (p->dialect == DN_PJREDDIE) return (dn_init){DN_INIT_NORMAL, 0.0F, scale};
+    const bool normalized = p->activation == DN_NORMALIZE_CHANNELS || p->activation == DN_NORMALIZE_CHANNELS_SOFTMAX ||
+                            p->activation == DN_NORMALIZE_CHANNELS_SOFTMAX_MAXVAL;
+    return normalized ? (dn_init){DN_INIT_CONSTANT, 1.0F, 0.0F} : (dn_init){DN_INIT_UNIFORM, 0.0F, scale};
+}
+
+static dn_status slots(const params *p, dn_layer_plan *plan, dn_error *err) {
+    if (p->shared) return share(p, plan, err);
+    const int64_t shape[] = {p->filters, p->channels / p->groups, p->size, p->size};
+    const dn_init zero = {DN_INIT_CONSTANT, 0.0F, 0.0F};
+    DN_TRY(dn_layer_plan_slot(plan, "biases", 1, shape, p->stored, zero, err));
+    if (p->batch_normalize) DN_TRY(dn_layer_plan_batchnorm_slots(plan, p->filters, p->stored_scales, err));
+    return dn_layer_plan_slot(plan, "weights", 4, shape, p->stored, weights_init(p), err);
+}
+
+static dn_status facts(const params *p, dn_layer_plan *plan, dn_error *err) {
+    const struct {
+        const char *name;
+        int value;
+    } all[] = {
+        {"filters", p->filters},        {"size", p->size},         {"stride_x", p->blur.stride_x},
+        {"stride_y", p->blur.stride_y}, {"pad", p->pad},           {"padding", p->padding},
+        {"groups", p->groups},          {"dilation", p->dilation}, {"batch_normalize", p->batch_normalize},
+        {"binary", p->binary},          {"xnor", p->xnor},         {"antialiasing", p->antialiasing},
+    };
+    for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
+        DN_TRY(dn_layer_plan_fact(plan, all[k].name, all[k].value, err));
+    }
+    return DN_OK;
+}
+
+static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
+    params *p = into;
+    const dn_shape in = dn_layer_plan_input(plan);
+    DN_TRY(dn_check_image(plan, err));
+    p->channels = in.c;
+    if (in.c % p->groups != 0 || p->filters % p->groups != 0) {
+        return dn_shape_fail(err, "channels and filters that groups divides",
+                             "%d channels and %d filters cannot be split into %d groups", in.c, p->filters, p->groups);
+    }
+    DN_TRY(dn_shape_make(&p->convolved, in.n, p->filters,
+                         dn_window_places(in.h, 2 * (int64_t)p->padding, p->size, p->stride_y),
+                         dn_window_places(in.w, 2 * (int64_t)p->padding, p->size, p->stride_x), err));
+    dn_shape out = p->convolved;
+    if (p->antialiasing) DN_TRY(dn_blur_shape(&p->blur, p->convolved, &out, err));
+    dn_layer_plan_set_output(plan, out);
+    dn_layer_plan_set_activation(plan, p->activation);
+    DN_TRY(slots(p, plan, err));
+    const double weights = (double)p->filters * (in.c / p->groups) * p->size * p->size;
+    const double flops = 2.0 * weights * p->convolved.h * p->convolved.w;
+    dn_layer_plan_set_flops(plan, p->xnor ? flops / 32.0 : flops);
+    return facts(p, plan, err);
+}
+
+static dn_status forward(const void *from, dn_emit *emit) {
+    const params *p = from;
+    const int biases = emit->slots[0], weights = emit->slots[emit->slot_count - 1];
+    const dn_op_conv2d conv = {
+        .groups = p->groups,
+        .size = p->size,
+        .stride_x = p->stride_x,
+        .stride_y = p->stride_y,
+        .pad = p->padding * p->dilation,
+        .dilation = p->dilation,
+        .binary = p->xnor ? DN_BINARY_XNOR : DN_BINARY_NONE,
+    };
+    int y;
+    DN_TRY(dn_emit_conv2d(emit, emit->input, weights, p->convolved, conv, &y));
+    if (p->batch_normalize) {
+        DN_TRY(dn_emit_batchnorm(emit, y, emit->slots[1], emit->slots[2], emit->slots[3], biases,
+                                 dn_batchnorm_of(p->dialect), &y));
+    } else {
+        DN_TRY(dn_emit_bias(emit, y, biases, &y));
+    }
+    DN_TRY(dn_emit_activation(emit, y, p->activation, &y));
+    if (p->antialiasing) DN_TRY(dn_emit_blur(emit, y, &p->blur, emit->output_shape, &y));
+    return dn_emit_output(emit, y);
+}
+
+const dn_layer_type dn_layer_convolutional = {
+    .params_size = sizeof(params),
+    .parse = parse,
+    .infer = infer,
+    .forward = forward,
+};

@@ -1,0 +1,158 @@
+/* shortcut.c — adds earlier layers to the input.
+ *
+ *   y = f(a_0 · x_0 + a_1 · x_1 + …)     x_0 the input of this layer, x_1 … the layers of `from`; y has x_0's shape
+ *   a_k      1; or trained weights: one a layer (per_feature), one a layer and channel (per_channel), normalised by
+ *            nothing, by relu or by softmax (op.h, dn_op_add)
+ *   slots    weighted: weights (1 + layers) or (1 + layers, channels)
+ *   flops    layers · values, twice that when weighted
+ *
+ * Channels that only one side has are copied from x_0 or left out. Rows and columns must be equal in alexeyab; in
+ * pjreddie one of them may be a multiple of the other, and alpha= and beta= scale x_0 and x_1 where they meet:
+ *   y[c, i·t, j·t] = alpha · x_0[c, i·t, j·t] + beta · x_1[c, i·s, j·s]     s, t the ratios of widths x_1 : x_0, x_0 : x_1 */
+#include <string.h>
+
+#include "layers/common.h"
+
+typedef struct params {
+    const int *from; /* as written, then absolute */
+    int count;
+    dn_op_add op;
+    float alpha, beta;
+    dn_activation activation;
+    dn_dialect dialect;
+    bool stored, scaled;
+} params;
+
+static dn_status parse_weights(dn_section *section, params *p, dn_error *err) {
+    static const char *const types[] = {"none", "per_feature", "per_layer", "per_channel", NULL};
+    static const char *const normalizations[] = {"none", "relu", "avg_relu", "softmax", NULL};
+    static const dn_add_weights weights[] = {DN_ADD_PLAIN, DN_ADD_PER_FEATURE, DN_ADD_PER_FEATURE, DN_ADD_PER_CHANNEL};
+    static const dn_add_normalization rules[] = {DN_ADD_RAW, DN_ADD_RELU, DN_ADD_RELU, DN_ADD_SOFTMAX};
+    int type, normalization;
+    bool scales;
+    DN_TRY(dn_section_choice(section, "weights_type", types, 0, &type, err));
+    DN_TRY(dn_section_choice(section, "weights_normalization", normalizations, 0, &normalization, err));
+    p->op.weights = weights[type];
+    p->op.normalization = rules[normalization];
+    return dn_parse_stored(section, &p->stored, &scales, err);
+}
+
+static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
+    params *p = into;
+    p->dialect = context->dialect;
+    p->alpha = p->beta = 1.0F;
+    DN_TRY(dn_section_ints(section, "from", INT32_MIN, INT32_MAX, &p->from, &p->count, err));
+    if (p->count < 1 || p->count > DN_REFERENCES_MAX) {
+        return dn_section_fail(section, "from", err, "1 to 4096 layers", "names %d layers in from=", p->count);
+    }
+    p->op.terms = p->count + 1;
+    DN_TRY(dn_parse_activation(section, context, DN_LINEAR, &p->activation, err));
+    DN_TRY(parse_weights(section, p, err));
+    if (p->dialect != DN_PJREDDIE) return DN_OK;
+    DN_TRY(dn_section_float(section, "alpha", 1.0F, -1e30F, 1e30F, &p->alpha, err));
+    DN_TRY(dn_section_float(section, "beta", 1.0F, -1e30F, 1e30F, &p->beta, err));
+    p->scaled = p->alpha != 1.0F || p->beta != 1.0F;
+    if (!p->scaled || (p->count == 1 && p->op.weights == DN_ADD_PLAIN)) return DN_OK;
+    return dn_fail(err, DN_E_UNSUPPORTED, "alpha= and beta= need a single layer in from= and no weights_type=");
+}
+
+/* One side is `ratio` times the other, across and down alike. */
+static bool multiples(dn_shape a, dn_shape b) {
+    const int s = a.w / b.w > 0 ? a.w / b.w : 1, t = b.w / a.w > 0 ? b.w / a.w : 1;
+    const int down_s = a.h / b.h > 0 ? a.h / b.h : 1, down_t = b.h / a.h > 0 ? b.h / a.h : 1;
+    return s == down_s && t == down_t && a.w * (int64_t)t == b.w * (int64_t)s && a.h * (int64_t)t == b.h * (int64_t)s;
+}
+
+static dn_status check_sides(params *p, const dn_layer_plan *plan, dn_error *err) {
+    const dn_shape in = dn_layer_plan_input(plan);
+    const bool may_differ = p->dialect == DN_PJREDDIE && p->count == 1 && p->op.weights == DN_ADD_PLAIN;
+    for (int k = 0; k < p->count; k++) {
+        const dn_shape from = dn_layer_plan_output_of(plan, p->from[k]);
+        if (from.h == in.h && from.w == in.w) continue;
+        p->op.sampled = may_differ && multiples(from, in);
+        if (p->op.sampled) continue;
+        dn_shape_fail(err, "layers of equal rows and columns",
+                      "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w)", in.c, in.h, in.w, p->from[k],
+                      from.c, from.h, from.w);
+        dn_error_found(err, "%dx%d and %dx%d", in.h, in.w, from.h, from.w);
+        return DN_E_SHAPE;
+    }
+    return DN_OK;
+}
+
+static dn_status facts(const params *p, dn_layer_plan *plan, dn_error *err) {
+    static const char *const types[] = {"none", "per_feature", "per_channel"};
+    static const char *const normalizations[] = {"none", "relu", "softmax"};
+    DN_TRY(dn_layer_plan_fact_ints(plan, "from", p->from, p->count, err));
+    DN_TRY(dn_layer_plan_fact_text(plan, "weights_type", types[p->op.weights], err));
+    DN_TRY(dn_layer_plan_fact_text(plan, "weights_normalization", normalizations[p->op.normalization], err));
+    DN_TRY(dn_layer_plan_fact(plan, "alpha", (double)p->alpha, err));
+    return dn_layer_plan_fact(plan, "beta", (double)p->beta, err);
+}
+
+static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
+    params *p = into;
+    const dn_shape in = dn_layer_plan_input(plan);
+    DN_TRY(dn_layer_plan_resolve_list(plan, "from", p->from, p->count, &p->from, err));
+    DN_TRY(check_sides(p, plan, err));
+    const bool weighted = p->op.weights != DN_ADD_PLAIN;
+    dn_layer_plan_set_output(plan, in);
+    dn_layer_plan_set_flat(plan, dn_layer_plan_input_flat(plan));
+    dn_layer_plan_set_activation(plan, p->activation);
+    dn_layer_plan_set_flops(plan, (weighted ? 2.0 : 1.0) * (double)dn_shape_image(in) * p->count);
+    if (weighted) {
+        const int64_t shape[] = {p->op.terms, in.c};
+        const dn_init one = {DN_INIT_CONSTANT, 1.0F, 0.0F};
+        const int dimensions = p->op.weights == DN_ADD_PER_CHANNEL ? 2 : 1;
+        DN_TRY(dn_layer_plan_slot(plan, "weights", dimensions, shape, p->stored, one, err));
+    }
+    return facts(p, plan, err);
+}
+
+/* One image of y = x, then the sum where `add` and x meet. */
+static void add_image(const params *p, float *y, dn_shape out, const float *add, dn_shape in) {
+    const int s = in.w / out.w > 0 ? in.w / out.w : 1, t = out.w / in.w > 0 ? out.w / in.w : 1;
+    const int channels = in.c < out.c ? in.c : out.c;
+    const int rows = in.h < out.h ? in.h : out.h, columns = in.w < out.w ? in.w : out.w;
+    for (int c = 0; c < channels; c++) {
+        for (int i = 0; i < rows; i++) {
+            float *to = y + ((int64_t)c * out.h + (int64_t)i * t) * out.w;
+            const float *term = add + ((int64_t)c * in.h + (int64_t)i * s) * in.w;
+            for (int j = 0; j < columns; j++) to[j * t] = p->alpha * to[j * t] + p->beta * term[j * s];
+        }
+    }
+}
+
+static void add_scaled(const dn_host_call *call) {
+    const dn_shape out = call->outputs[0].shape, in = call->inputs[1].shape;
+    const size_t image = (size_t)dn_shape_image(out), other = (size_t)dn_shape_image(in);
+    memcpy(call->outputs[0].data, call->inputs[0].data, (size_t)out.n * image * sizeof(float));
+    for (size_t n = 0; n < (size_t)out.n; n++) {
+        add_image(call->params, call->outputs[0].data + n * image, out, call->inputs[1].data + n * other, in);
+    }
+}
+
+static dn_status forward(const void *from, dn_emit *emit) {
+    const params *p = from;
+    const bool weighted = p->op.weights != DN_ADD_PLAIN;
+    void *list;
+    DN_TRY(dn_zone_alloc(emit->graph->zone, &list, (size_t)p->count + 1, sizeof(int), emit->err));
+    int *const xs = list;
+    xs[0] = emit->input;
+    for (int k = 0; k < p->count; k++) xs[k + 1] = emit->layer_outputs[p->from[k]];
+    int y;
+    if (p->scaled) {
+        DN_TRY(dn_emit_host(emit, "add_scaled", add_scaled, p, xs, 2, &emit->output_shape, 1, &y));
+    } else {
+        DN_TRY(dn_emit_add(emit, xs, weighted ? emit->slots[0] : -1, p->op, &y));
+    }
+    DN_TRY(dn_emit_activation(emit, y, p->activation, &y));
+    return dn_emit_output(emit, y);
+}
+
+const dn_layer_type dn_layer_shortcut = {
+    .params_size = sizeof(params),
+    .parse = parse,
+    .infer = infer,
+    .forward = forward,
+};

@@ -1,0 +1,164 @@
+/* layers.c — every section after [net] becomes a layer: parsed, inferred, emitted. */
+#include <string.h>
+
+#include "plan/build.h"
+
+/* ---- options ---- */
+
+dn_status dn_plan_open_section(dn_plan *plan, int index, dn_section *out, dn_error *err) {
+    const dn_cfg_section *section = &plan->cfg->sections[index];
+    void *used;
+    DN_TRY(dn_zone_alloc(&plan->zone, &used, section->count, 1, err));
+    *out = (dn_section){.cfg = section, .used = used, .zone = &plan->zone};
+    return DN_OK;
+}
+
+dn_status dn_plan_list_unused(dn_plan *plan, const dn_section *section, int index, const dn_options *options,
+                              dn_error *err) {
+    for (size_t k = 0; k < section->cfg->count; k++) {
+        if (section->used[k]) continue;
+        const dn_cfg_option *option = &section->cfg->options[k];
+        void *unused = plan->unused;
+        DN_TRY(dn_zone_grow(&plan->zone, &unused, (size_t)plan->unused_count, &plan->unused_room, sizeof *plan->unused,
+                            err));
+        plan->unused = unused;
+        plan->unused[plan->unused_count++] = (dn_unused_option){index, (int)k};
+        dn_log(options, DN_LOG_WARNING, "line %d: %s=%s of [%s] is not used", option->line, option->key, option->value,
+               section->cfg->name);
+    }
+    return DN_OK;
+}
+
+/* ---- one layer ---- */
+
+static dn_status check_output(const dn_plan *plan, const dn_planned_layer *layer, dn_error *err) {
+    const dn_shape out = layer->output;
+    if (dn_shape_valid(out) && out.n % plan->graph.batch == 0 && dn_shape_image(out) <= INT32_MAX) return DN_OK;
+    dn_shape_fail(err, "sides of 1 or more, at most 2^31 values", "the output is %d x %d x %d x %d (n x c x h x w)",
+                  out.n, out.c, out.h, out.w);
+    dn_error_found(err, "%d x %d x %d x %d", out.n, out.c, out.h, out.w);
+    return DN_E_SHAPE;
+}
+
+static dn_status emit(dn_plan *plan, const dn_layer_plan *builder, int *outputs, dn_error *err) {
+    dn_planned_layer *layer = builder->layer;
+    const int index = builder->context.index;
+    void *list;
+    DN_TRY(dn_zone_alloc(&plan->zone, &list, (size_t)layer->slot_count, sizeof(int), err));
+    int *const tensors = list;
+    for (int k = 0; k < layer->slot_count; k++) tensors[k] = plan->slots[layer->slots[k].slot].tensor;
+    dn_emit emit = {
+        .graph = &plan->graph,
+        .layer = index,
+        .output_shape = layer->output,
+        .input = index > 0 ? outputs[index - 1] : plan->input_tensor,
+        .layer_outputs = outputs,
+        .slots = tensors,
+        .slot_count = layer->slot_count,
+        .states = layer->states,
+        .state_count = layer->state_count,
+        .output = -1,
+        .training = false,
+        .err = err,
+    };
+    DN_TRY(layer->type->forward(layer->params, &emit));
+    if (emit.output < 0) return dn_fail(err, DN_E_SHAPE, "the layer has no output");
+    layer->tensor = outputs[index] = emit.output;
+    return DN_OK;
+}
+
+static dn_status read_layer(dn_plan *plan, dn_layer_plan *builder, int *outputs, dn_error *err) {
+    dn_planned_layer *layer = builder->layer;
+    const int number = layer->section;
+    dn_section section;
+    layer->type = dn_layer_type_find(plan->cfg->sections[number].name, &layer->name);
+    if (!layer->type) return dn_plan_unknown_section(&plan->cfg->sections[number], builder->context.index, err);
+    DN_TRY(dn_plan_open_section(plan, number, &section, err));
+    DN_TRY(dn_zone_alloc(&plan->zone, &layer->params, 1, layer->type->params_size, err));
+    dn_parse_common(&section);
+    DN_TRY(layer->type->parse(&section, &builder->context, layer->params, err));
+    DN_TRY(dn_plan_list_unused(plan, &section, number, builder->context.options, err));
+    layer->input = dn_layer_plan_input(builder);
+    layer->flat = (layer->type->flags & DN_LAYER_FLAT) != 0;
+    DN_TRY(layer->type->infer(layer->params, builder, err));
+    DN_TRY(check_output(plan, layer, err));
+    DN_TRY(emit(plan, builder, outputs, err));
+    plan->net.flops += layer->flops;
+    plan->net.parameters += layer->parameters;
+    return DN_OK;
+}
+
+/* ---- all layers ---- */
+
+/* The layers that say so; without any, the last one that computes something. */
+static dn_status find_heads(dn_plan *plan, dn_error *err) {
+    void *list;
+    DN_TRY(dn_zone_alloc(&plan->zone, &list, (size_t)plan->layer_count, sizeof(int), err));
+    plan->heads = list;
+    for (int k = 0; k < plan->layer_count; k++) {
+        plan->layers[k].head = (plan->layers[k].type->flags & DN_LAYER_HEAD) != 0;
+        if (plan->layers[k].head) plan->heads[plan->head_count++] = k;
+    }
+    if (plan->head_count > 0) return DN_OK;
+    int last = plan->layer_count - 1;
+    for (int k = last; k >= 0; k--) {
+        const bool passes_on =
+            (plan->layers[k].type->flags & DN_LAYER_COST) != 0 || strcmp(plan->layers[k].name, "dropout") == 0;
+        if (passes_on) continue;
+        last = k;
+        break;
+    }
+    plan->layers[last].head = true;
+    plan->heads[plan->head_count++] = last;
+    return DN_OK;
+}
+
+static dn_status check_count(const dn_cfg *cfg, dn_error *err) {
+    const size_t layers = cfg->count > 0 ? cfg->count - 1 : 0;
+    if (layers >= 1 && layers <= DN_LAYERS_MAX) return DN_OK;
+    if (layers < 1)
+        dn_fail(err, DN_E_PARSE, "the cfg has no layer after [net]");
+    else
+        dn_fail(err, DN_E_PARSE, "%zu layers are more than the %d that are read", layers, DN_LAYERS_MAX);
+    dn_error_expected(err, "1 to %d layers", DN_LAYERS_MAX);
+    dn_error_found(err, "%zu", layers);
+    return DN_E_PARSE;
+}
+
+static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
+    return (dn_layer_context){
+        .dialect = plan->net.dialect,
+        .training = false,
+        .batch = plan->net.batch,
+        .time_steps = plan->net.time_steps,
+        .net_width = plan->net.width,
+        .net_height = plan->net.height,
+        .zone = &plan->zone,
+        .options = options,
+        .resources = plan->resources,
+        .resource_count = plan->resource_count,
+    };
+}
+
+dn_status dn_plan_read_layers(dn_plan *plan, const dn_options *options, dn_error *err) {
+    DN_TRY(check_count(plan->cfg, err));
+    const int count = (int)plan->cfg->count - 1;
+    void *layers, *outputs;
+    DN_TRY(dn_zone_alloc(&plan->zone, &layers, (size_t)count, sizeof *plan->layers, err));
+    DN_TRY(dn_zone_alloc(&plan->zone, &outputs, (size_t)count, sizeof(int), err));
+    plan->layers = layers;
+    for (int k = 0; k < count; k++) {
+        dn_layer_plan builder = {.plan = plan, .layer = &plan->layers[k], .context = context_of(plan, options)};
+        builder.context.index = k;
+        builder.layer->section = k + 1;
+        const dn_status status = read_layer(plan, &builder, outputs, err);
+        if (status != DN_OK) {
+            const dn_cfg_section *section = &plan->cfg->sections[k + 1];
+            dn_error_where(err, k, section->name, NULL, section->line);
+            return status;
+        }
+        plan->layer_count++;
+    }
+    plan->net.layers = count;
+    return find_heads(plan, err);
+}

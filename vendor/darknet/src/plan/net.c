@@ -1,0 +1,217 @@
+/* net.c — [net]: sizes, and facts for those who train, augment or export. */
+#include <string.h>
+
+#include "plan/build.h"
+
+enum { SIDE_MAX = 1 << 20 };
+
+/* Whole numbers that the engine itself does not use, with darknet's defaults. */
+static const struct {
+    const char *name;
+    int fallback;
+} whole_numbers[] = {
+    {"max_batches", 0},   {"burn_in", 0},     {"step", 1},         {"adam", 0},           {"random", 0},
+    {"flip", 1},          {"center", 0},      {"blur", 0},         {"gaussian_noise", 0}, {"mixup", 0},
+    {"cutmix", 0},        {"mosaic", 0},      {"mosaic_bound", 0}, {"resize_step", 32},   {"track", 0},
+    {"augment_speed", 2}, {"contrastive", 0}, {"unsupervised", 0}, {"sgdr_mult", 2},
+};
+
+static const struct {
+    const char *name;
+    float fallback;
+} numbers[] = {
+    {"learning_rate", 0.001F},
+    {"learning_rate_min", 0.00001F},
+    {"momentum", 0.9F},
+    {"decay", 0.0001F},
+    {"B1", 0.9F},
+    {"B2", 0.999F},
+    {"power", 4.0F},
+    {"scale", 1.0F},
+    {"gamma", 1.0F},
+    {"angle", 0.0F},
+    {"aspect", 1.0F},
+    {"saturation", 1.0F},
+    {"exposure", 1.0F},
+    {"hue", 0.0F},
+    {"ema_alpha", 0.0F},
+    {"label_smooth_eps", 0.0F},
+    {"loss_scale", 1.0F},
+    {"clip", 0.0F},
+};
+
+static const char *const other_keys[] = {
+    "notruth",
+    "max_ratio",
+    "min_ratio",
+    "try_fix_nan",
+    "weights_reject_freq",
+    "equidistant_point",
+    "badlabels_rejection_percentage",
+    "num_sigmas_reject_badlabels",
+    "contrastive_jit_flip",
+    "contrastive_color",
+    "attention",
+    "adversarial_lr",
+    "sequential_subdivisions",
+    "optimized_memory",
+    "workspace_size_limit_MB",
+    "dynamic_minibatch",
+    "use_cuda_graph",
+    "max_chart_loss",
+    "show_receptive_field",
+    NULL,
+};
+
+static dn_status fact(dn_plan *plan, const char *name, double number, dn_error *err) {
+    return dn_facts_add(&plan->zone, &plan->facts, &plan->fact_count, &plan->fact_room, name, &number, 1, NULL, err);
+}
+
+/* ---- sizes ---- */
+
+static dn_status read_sizes(dn_net_facts *net, dn_section *section, dn_error *err) {
+    DN_TRY(dn_section_int(section, "batch", 1, 1, INT32_MAX, &net->cfg_batch, err));
+    DN_TRY(dn_section_int(section, "subdivisions", 1, 1, INT32_MAX, &net->subdivisions, err));
+    DN_TRY(dn_section_int(section, "time_steps", 1, 1, INT32_MAX, &net->time_steps, err));
+    DN_TRY(dn_section_int(section, "width", 0, 0, SIDE_MAX, &net->width, err));
+    DN_TRY(dn_section_int(section, "height", 0, 0, SIDE_MAX, &net->height, err));
+    DN_TRY(dn_section_int(section, "channels", 0, 0, SIDE_MAX, &net->channels, err));
+    DN_TRY(dn_section_int(section, "inputs", 0, 0, INT32_MAX, &net->inputs, err));
+    return dn_section_flag(section, "letter_box", false, &net->letter_box, err);
+}
+
+static dn_status missing_size(const dn_net_facts *net, const dn_section *section, dn_error *err) {
+    dn_fail(err, DN_E_PARSE,
+            "[net] gives width %d, height %d, channels %d; all three must be above 0, or inputs=", net->width,
+            net->height, net->channels);
+    const char *key = net->width == 0 ? "width" : net->height == 0 ? "height" : "channels";
+    dn_error_expected(err, "width, height and channels of 1 or more");
+    dn_error_found(err, "%d x %d x %d", net->width, net->height, net->channels);
+    dn_error_where(err, -1, section->cfg->name, key, section->cfg->line);
+    return DN_E_PARSE;
+}
+
+static dn_status check_inputs(const dn_net_facts *net, const dn_section *section, int64_t values, dn_error *err) {
+    if (net->inputs == 0 || net->inputs == values) return DN_OK;
+    dn_fail(err, DN_E_SHAPE, "inputs=%d, but width·height·channels = %d·%d·%d = %lld; remove inputs=", net->inputs,
+            net->width, net->height, net->channels, (long long)values);
+    dn_error_expected(err, "%lld", (long long)values);
+    dn_error_found(err, "%d", net->inputs);
+    dn_error_where(err, -1, section->cfg->name, "inputs", dn_section_line_of(section, "inputs"));
+    return DN_E_SHAPE;
+}
+
+static dn_status flat_input(dn_plan *plan, dn_shape *shape, dn_error *err) {
+    if (plan->options.width > 0 || plan->options.height > 0) {
+        return dn_fail(err, DN_E_ARGUMENT, "the network reads %d values, not an image: it has no width and height",
+                       plan->net.inputs);
+    }
+    plan->net.width = plan->net.height = plan->net.channels = 0;
+    *shape = (dn_shape){plan->net.batch, plan->net.inputs, 1, 1};
+    return DN_OK;
+}
+
+static dn_status resolve_input(dn_plan *plan, const dn_section *section, dn_shape *shape, dn_error *err) {
+    dn_net_facts *net = &plan->net;
+    const bool image = net->width > 0 && net->height > 0 && net->channels > 0;
+    if (!image && net->inputs > 0) {
+        DN_TRY(flat_input(plan, shape, err));
+    } else {
+        const int64_t values = (int64_t)net->width * net->height;
+        if (image && values <= INT32_MAX) DN_TRY(check_inputs(net, section, values * net->channels, err));
+        if (plan->options.width > 0) net->width = plan->options.width;
+        if (plan->options.height > 0) net->height = plan->options.height;
+        if (net->width == 0 || net->height == 0 || net->channels == 0) return missing_size(net, section, err);
+        *shape = (dn_shape){net->batch, net->channels, net->height, net->width};
+    }
+    if (dn_shape_valid(*shape) && dn_shape_image(*shape) <= INT32_MAX) {
+        net->inputs = (int)dn_shape_image(*shape);
+        return DN_OK;
+    }
+    dn_fail(err, DN_E_SHAPE, "the input of %d x %d x %d x %d values is too large", shape->n, shape->c, shape->h,
+            shape->w);
+    dn_error_expected(err, "at most 2^31 values");
+    dn_error_found(err, "%d x %d x %d x %d", shape->n, shape->c, shape->h, shape->w);
+    dn_error_where(err, -1, section->cfg->name, NULL, section->cfg->line);
+    return DN_E_SHAPE;
+}
+
+static dn_status size_facts(dn_plan *plan, dn_error *err) {
+    const dn_net_facts *net = &plan->net;
+    DN_TRY(fact(plan, "batch", net->cfg_batch, err));
+    DN_TRY(fact(plan, "subdivisions", net->subdivisions, err));
+    DN_TRY(fact(plan, "time_steps", net->time_steps, err));
+    DN_TRY(fact(plan, "width", net->width, err));
+    DN_TRY(fact(plan, "height", net->height, err));
+    DN_TRY(fact(plan, "channels", net->channels, err));
+    DN_TRY(fact(plan, "inputs", net->inputs, err));
+    return fact(plan, "letter_box", net->letter_box, err);
+}
+
+/* ---- the rest ---- */
+
+static dn_status read_numbers(dn_plan *plan, dn_section *section, dn_error *err) {
+    for (size_t k = 0; k < sizeof whole_numbers / sizeof *whole_numbers; k++) {
+        int value;
+        const char *name = whole_numbers[k].name;
+        DN_TRY(dn_section_int(section, name, whole_numbers[k].fallback, INT32_MIN, INT32_MAX, &value, err));
+        DN_TRY(fact(plan, name, value, err));
+    }
+    for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
+        float value;
+        DN_TRY(dn_section_float(section, numbers[k].name, numbers[k].fallback, -1e30F, 1e30F, &value, err));
+        DN_TRY(fact(plan, numbers[k].name, (double)value, err));
+    }
+    return DN_OK;
+}
+
+/* Numbers whose defaults depend on the dialect or on other keys. */
+static dn_status read_dependent(dn_plan *plan, dn_section *section, dn_error *err) {
+    const int width = plan->net.width;
+    int min_crop, max_crop, max_batches, cycle;
+    float epsilon;
+    DN_TRY(dn_section_int(section, "min_crop", width, INT32_MIN, INT32_MAX, &min_crop, err));
+    DN_TRY(dn_section_int(section, "max_crop", 2 * width, INT32_MIN, INT32_MAX, &max_crop, err));
+    DN_TRY(dn_section_int(section, "max_batches", 0, INT32_MIN, INT32_MAX, &max_batches, err));
+    DN_TRY(dn_section_int(section, "sgdr_cycle", max_batches, INT32_MIN, INT32_MAX, &cycle, err));
+    DN_TRY(
+        dn_section_float(section, "eps", plan->net.dialect == DN_PJREDDIE ? 1e-7F : 1e-6F, 0.0F, 1e30F, &epsilon, err));
+    DN_TRY(fact(plan, "min_crop", min_crop, err));
+    DN_TRY(fact(plan, "max_crop", max_crop, err));
+    DN_TRY(fact(plan, "sgdr_cycle", cycle, err));
+    return fact(plan, "eps", (double)epsilon, err);
+}
+
+static dn_status read_list(dn_plan *plan, dn_section *section, const char *key, dn_error *err) {
+    const float *values;
+    int count;
+    void *memory;
+    DN_TRY(dn_section_floats(section, key, -1e30F, 1e30F, &values, &count, err));
+    DN_TRY(dn_zone_alloc(&plan->zone, &memory, (size_t)count, sizeof(double), err));
+    double *const copies = memory;
+    for (int k = 0; k < count; k++) copies[k] = (double)values[k];
+    return dn_facts_add(&plan->zone, &plan->facts, &plan->fact_count, &plan->fact_room, key, copies, count, NULL, err);
+}
+
+static dn_status read_schedule(dn_plan *plan, dn_section *section, dn_error *err) {
+    const char *policy = dn_section_text(section, "policy", "constant");
+    DN_TRY(
+        dn_facts_add(&plan->zone, &plan->facts, &plan->fact_count, &plan->fact_room, "policy", NULL, 0, policy, err));
+    DN_TRY(read_list(plan, section, "steps", err));
+    DN_TRY(read_list(plan, section, "scales", err));
+    return read_list(plan, section, "seq_scales", err);
+}
+
+dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, dn_error *err) {
+    dn_net_facts *net = &plan->net;
+    net->dialect = plan->options.dialect;
+    net->batch = plan->options.batch > 0 ? plan->options.batch : 1;
+    DN_TRY(read_sizes(net, section, err));
+    DN_TRY(resolve_input(plan, section, shape, err));
+    DN_TRY(size_facts(plan, err));
+    DN_TRY(read_numbers(plan, section, err));
+    DN_TRY(read_dependent(plan, section, err));
+    DN_TRY(read_schedule(plan, section, err));
+    dn_section_ignore(section, other_keys);
+    return DN_OK;
+}
