@@ -13,7 +13,7 @@ dn_status dn_detections_create(dn_detections **out, const dn_allocator *allocato
     detections->allocator = *allocator;
     detections->classes = classes;
     if (uncertainty) { /* non-NULL from the start: that is how the column is known to exist */
-        const dn_status status = dn_alloc(allocator, &memory, 0, sizeof(float), "detections", err);
+        const dn_status status = dn_alloc(allocator, &memory, 4, sizeof(float), "detections", err);
         if (status != DN_OK) {
             dn_free(allocator, detections);
             return status;
