@@ -1,0 +1,1 @@
+"""The compiled layer: nothing outside it sees a pointer."""

@@ -1,0 +1,635 @@
+"""`Network`: a cfg and weights made ready to run; `Layer`: a look at one of its layers."""
+from collections.abc import Sequence
+
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memset
+
+from pydn._core cimport libdarknet as c
+from pydn._core.errors cimport check
+from pydn._core.libdarknet cimport (
+    dn_error,
+    dn_layer_facts,
+    dn_network,
+    dn_network_options,
+    dn_options,
+    dn_status,
+    dn_tensor,
+)
+from pydn._core.plan cimport Plan, choose, plan_again
+from pydn._core.results cimport Results, boxes_wanted, heads_wanted
+from pydn._core.threads cimport RunLock, fill_options
+from pydn._core.view cimport Floats, as_array, read_floats, view_of
+from pydn._core.weights cimport Weights
+
+from pydn.errors import UnsupportedError
+
+cdef dict _PRECISIONS = {
+    "fp32": c.DN_PRECISION_F32,
+    "bf16": c.DN_PRECISION_BF16,
+    "int8": c.DN_PRECISION_INT8,
+    "fp16": -1,  # of CUDA devices
+    "tf32": -1,
+}
+cdef dict _OUTPUTS = {"heads": c.DN_OUTPUTS_HEADS, "all": c.DN_OUTPUTS_ALL}
+cdef dict _PREPARE = {"none": c.DN_PREPARE_NONE, "fuse": c.DN_PREPARE_FUSE, "binary": c.DN_PREPARE_BINARY}
+cdef int _THE_INPUT = -1
+
+
+cdef Floats images_of(object x, Plan plan):
+    cdef tuple wanted = (plan.channels, plan.height, plan.width)
+    cdef Floats floats = read_floats(x, "forward")
+    flat = plan.height * plan.width <= 1 and floats.shape[1:] == (plan.net().inputs,)
+    if not (flat or floats.shape[1:] == wanted) or not 1 <= floats.shape[0] <= 0x7FFFFFFF:
+        raise ValueError(
+            f"the network takes (n, {', '.join(map(str, wanted))}), n at least 1; an array of {floats.shape} was given"
+        )
+    return floats
+
+
+# Under the lock, without Python. `floats`: as many as `data` has, or -1 for what is in the network's own input.
+cdef dn_status forward_images(dn_network *network, const float *data, int images, int64_t floats,
+                              dn_error *err) noexcept nogil:
+    cdef dn_tensor own = c.dn_network_input(network)
+    if floats < 0:
+        return c.dn_network_forward(network, NULL, <int>own.shape[0], err)
+    # Somebody may have resized the network since the shape was looked at.
+    if floats != own.shape[1] * own.shape[2] * own.shape[3] * images:
+        memset(err, 0, sizeof(dn_error))
+        return c.DN_E_ARGUMENT
+    return c.dn_network_forward(network, data, images, err)
+
+
+@cython.no_gc_clear
+cdef class Network:
+    """Network(cfg, weights=None, *, device="cpu", precision="fp32", outputs="heads", batch=1, dialect="alexeyab", \
+prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1)
+
+    A cfg and weights, made ready to run. Calls from several threads wait for each other.
+
+    Parameters
+    ----------
+    cfg : bytes-like
+        The text.
+    weights : bytes-like or Weights, optional
+        A weights file or its first layers; the weights of another network, to share them; None: start values.
+    device : str
+        "cpu", "ref", "cuda" or "cuda:1".
+    precision : str
+        "fp32", "bf16", "int8", "fp16" or "tf32", where the device has it.
+    outputs : {"heads", "all"}
+        Whether the outputs of inner layers stay readable.
+    batch, width, height : int
+        Images per forward, and size of the input; 0: the cfg's size.
+    dialect : {"alexeyab", "pjreddie"}
+        Whose definitions hold where they differ.
+    prepare : {"none", "fuse", "binary"}
+        Whether batch norm is folded into the convolutions, and whether xnor layers run on bits.
+    files : mapping of str to bytes, optional
+        What the cfg refers to.
+    isa : str, optional
+        The widest instruction set to use.
+    strict, layer_limit, seed
+        As for `Weights`.
+    cfg_file, weights_file : str
+        Names for messages.
+    """
+
+    def __cinit__(
+        self, cfg, weights=None, *, str device="cpu", str precision="fp32", str outputs="heads", int batch=1,
+        str dialect="alexeyab", str prepare="fuse", files=None, isa=None, int width=0, int height=0, bint strict=True,
+        seed=0, str cfg_file="", str weights_file="", int layer_limit=-1,
+    ):
+        self.lock = RunLock()
+        self.device, self.precision, self.outputs, self.prepare = device, precision, outputs, prepare
+        self.plan = Plan(cfg, dialect=dialect, batch=batch, width=width, height=height, files=files, file=cfg_file)
+        if not isinstance(weights, Weights):
+            weights = Weights(
+                self.plan, weights, strict=strict, layer_limit=layer_limit, seed=seed, file=weights_file
+            )
+        if (<Weights>weights).whole is not None:
+            raise ValueError("the first layers of other weights cannot be shared; hand in their tobytes()")
+        self.own_weights = weights
+        self.create(isa)
+        self.head_count = c.dn_network_heads(self.ptr)
+
+    def __dealloc__(self):
+        c.dn_network_free(self.ptr)
+
+    cdef int create(self, object isa) except -1:
+        cdef dn_network_options network_options
+        cdef dn_options options
+        cdef dn_error err
+        cdef dn_status status
+        cdef int precision = choose(_PRECISIONS, self.precision, "precision")
+        cdef Plan plan = self.plan
+        cdef Weights weights = self.own_weights
+        cdef bytes backend
+        kind, colon, which = self.device.partition(":")
+        if kind not in ("cpu", "ref", "cuda") or (colon and (kind != "cuda" or not which.isdecimal())):
+            raise ValueError(f"device is {self.device!r}; 'cpu', 'ref', 'cuda' or 'cuda:1' was expected")
+        if precision < 0 and kind != "cuda":
+            raise UnsupportedError(f"precision {self.precision} needs a CUDA device; use fp32 on {self.device}")
+        backend = kind.encode()
+        memset(&network_options, 0, sizeof(network_options))
+        network_options.struct_size = sizeof(network_options)
+        network_options.backend = backend
+        network_options.device = int(which or 0)
+        network_options.precision = <c.dn_precision>max(precision, 0)
+        network_options.outputs = <c.dn_outputs>choose(_OUTPUTS, self.outputs, "outputs")
+        network_options.prepare = <c.dn_prepare>choose(_PREPARE, self.prepare, "prepare")
+        fill_options(&options, isa)
+        with nogil:
+            status = c.dn_network_create(&self.ptr, plan.ptr, weights.ptr, &network_options, &options, &err)
+        return check(status, &err, plan.file)
+
+    # ---- running
+
+    cdef int run(self, object x, bint forward, Results results) except -1:
+        cdef Floats floats = None if x is None else images_of(x, self.plan)
+        cdef const float *data = NULL if floats is None else floats.data
+        cdef int64_t count = -1 if floats is None else floats.count
+        cdef int images = 0 if floats is None else floats.shape[0]
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        if forward and results.images > 0 and results.images != (self.plan.batch if floats is None else images):
+            raise ValueError(f"{images or self.plan.batch} images, but sizes of {results.images}")
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            with nogil:
+                if forward:
+                    status = forward_images(network, data, images, count, &err)
+                if status == c.DN_OK:
+                    results.take(network)
+                    status = results.decode(network, &err)
+        self.lock.leave()
+        if floats is not None:
+            floats.release()
+        if network == NULL:
+            raise ValueError("the network is closed")
+        if status == c.DN_E_ARGUMENT and err.message[0] == 0:
+            raise ValueError("the network was resized by another thread while its input was made")
+        return check(status, &err, self.plan.file)
+
+    def forward(self, x=None):
+        """Run the network.
+
+        Parameters
+        ----------
+        x : (n, channels, height, width) float32, optional
+            Any number of images; without it, what is in `input`.
+
+        Returns
+        -------
+        tuple of numpy.ndarray
+            One a head, float32. Later calls never change them.
+        """
+        cdef Results results = heads_wanted(self.head_count)
+        self.run(x, True, results)
+        return results.arrays()
+
+    def forward_decode(
+        self, x, image_sizes, *, float thresh=0.25, float hier=0.5, bint letterbox=False, bint relative=False,
+        nms=0.45, nms_method=None, nms_kind=None, nms_beta=None,
+    ):
+        """`forward`, then `decode` for every image, with no other call on this network in between.
+
+        Parameters
+        ----------
+        x : (n, channels, height, width) float32 or None
+            As for `forward`.
+        image_sizes : sequence of (width, height)
+            Of the original images, one each.
+        thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta
+            As for `decode`.
+
+        Returns
+        -------
+        list of tuple
+            What `decode` returns, one an image.
+        """
+        cdef tuple how = (thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta)
+        cdef Results results = boxes_wanted(0, list(image_sizes), how, self.plan.net().dialect == c.DN_PJREDDIE)
+        self.run(x, True, results)
+        return [results.boxes(i) for i in range(results.images)]
+
+    def decode(
+        self, int image=0, *, float thresh=0.25, float hier=0.5, image_size=None, bint letterbox=False,
+        bint relative=False, nms=0.45, nms_method=None, nms_kind=None, nms_beta=None,
+    ):
+        """Boxes of all detection heads for one image of the last forward.
+
+        Parameters
+        ----------
+        image : int
+            Number of the image.
+        thresh, hier : float
+            Lowest score, and in trees of classes how sure a node must be.
+        image_size : (width, height), optional
+            Of the original image; None: the network's input.
+        letterbox : bool
+            The input was letterboxed from that image.
+        relative : bool
+            Boxes in units of the image, else in pixels.
+        nms : float or None
+            Largest overlap of two boxes; 0 or None: no suppression.
+        nms_method : {"sort", "obj", "kind"}, optional
+            None: as the dialect's detector does.
+        nms_kind : {"default", "greedynms", "diounms", "cornersnms"}, optional
+            None: the head's.
+        nms_beta : float, optional
+            None: the head's.
+
+        Returns
+        -------
+        boxes : (n, 4) float32
+            Centre x, centre y, width, height.
+        objectness : (n,) float32
+        probabilities : (n, classes) float32
+        uncertainty : (n, 4) float32 or None
+        """
+        cdef tuple how = (thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta)
+        cdef Results results = boxes_wanted(image, [image_size], how, self.plan.net().dialect == c.DN_PJREDDIE)
+        self.run(None, False, results)
+        return results.boxes(0)
+
+    def reset_state(self):
+        """Forget the state of recurrent layers."""
+        self.lock.enter()
+        cdef bint is_open = self.ptr != NULL
+        if is_open:
+            with nogil:
+                c.dn_network_reset_state(self.ptr)
+        self.lock.leave()
+        if not is_open:
+            raise ValueError("the network is closed")
+
+    def resize(self, int width, int height, *, int batch=0):
+        """Give the network another input size, or another number of images per forward.
+
+        Views that were taken before stay valid; they show the memory of before.
+
+        Parameters
+        ----------
+        width, height, batch : int
+            0: as it is.
+        """
+        cdef Plan fresh = plan_again(self.plan)
+        cdef Plan before  # dropped after the lock is
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            with nogil:
+                status = c.dn_network_reshape(network, batch, width, height, &err)
+                if status == c.DN_OK:
+                    fresh.ptr = <c.dn_plan *>c.dn_network_plan(network)
+                    c.dn_plan_retain(fresh.ptr)
+            if status == c.DN_OK:
+                before, self.plan = self.plan, fresh
+        self.lock.leave()
+        if network == NULL:
+            raise ValueError("the network is closed")
+        check(status, &err, fresh.file)
+
+    def close(self):
+        """Give the memory back, as far as no array stands on it. Facts stay readable; nothing else does."""
+        cdef dn_network *network
+        self.lock.enter()
+        network = self.ptr
+        self.ptr = NULL
+        self.lock.leave()
+        with nogil:
+            c.dn_network_free(network)
+        self.own_weights = None
+
+    @property
+    def closed(self):
+        """Whether `close` was called."""
+        return self.ptr == NULL
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception):
+        self.close()
+
+    # ---- memory
+
+    # The network's input, or the output of a layer; None where there is none.
+    cdef object look(self, int layer):
+        cdef dn_tensor tensor
+        cdef bint is_open
+        memset(&tensor, 0, sizeof(tensor))
+        self.lock.enter()
+        is_open = self.ptr != NULL
+        if is_open:
+            tensor = c.dn_network_input(self.ptr) if layer == _THE_INPUT else c.dn_network_output(self.ptr, layer)
+            if tensor.block != NULL:
+                c.dn_block_retain(tensor.block)
+        self.lock.leave()
+        try:
+            if not is_open:
+                raise ValueError("the network is closed")
+            return None if tensor.data == NULL else as_array(view_of(&tensor, layer == _THE_INPUT))
+        finally:
+            c.dn_block_release(tensor.block)
+
+    cdef Weights open_weights(self):
+        if self.own_weights is None:
+            raise ValueError("the network is closed")
+        return self.own_weights
+
+    cdef bint writable(self) noexcept:
+        return self.precision != "int8"  # its packed parameters are not made again
+
+    @property
+    def input(self):
+        """(batch, channels, height, width) float32: what `forward()` without an argument runs on."""
+        return self.look(_THE_INPUT)
+
+    @property
+    def layers(self):
+        """All layers: a sequence of `Layer`."""
+        return Layers(self)
+
+    @property
+    def weights(self):
+        """The live parameters: a `Weights`."""
+        return self.open_weights()
+
+    @property
+    def report(self):
+        """What was found in the weights file: a `LoadReport`, or None."""
+        return self.open_weights().report
+
+    @property
+    def seen(self):
+        """How many images the weights were trained on."""
+        return self.open_weights().header.seen
+
+    @seen.setter
+    def seen(self, value):
+        cdef Weights weights = self.open_weights()
+        weights.header = weights.header._replace(seen=value)
+
+    def freeze(self):
+        """Make all arrays of parameters read-only; see `Weights.freeze`."""
+        self.open_weights().freeze()
+
+    @property
+    def nbytes(self):
+        """Bytes of activations, prepared parameters and workspace."""
+        cdef uint64_t size = 0
+        cdef bint is_open
+        self.lock.enter()
+        is_open = self.ptr != NULL
+        if is_open:
+            size = c.dn_network_bytes(self.ptr)
+        self.lock.leave()
+        if not is_open:
+            raise ValueError("the network is closed")
+        return size
+
+    # ---- facts
+
+    def facts(self, int layer):
+        """What the engine read of a layer (-1: of [net]), defaults filled in: numbers, tuples of numbers, texts."""
+        return self.plan.facts(layer)
+
+    @property
+    def width(self):
+        """Columns of the input."""
+        return self.plan.width
+
+    @property
+    def height(self):
+        """Rows of the input."""
+        return self.plan.height
+
+    @property
+    def channels(self):
+        """Channels of the input."""
+        return self.plan.channels
+
+    @property
+    def batch(self):
+        """Images per forward. A call with more runs in slices of so many."""
+        return self.plan.batch
+
+    @property
+    def cfg_batch(self):
+        """``batch=`` of the cfg: images per training iteration."""
+        return self.plan.cfg_batch
+
+    @property
+    def subdivisions(self):
+        """``subdivisions=`` of the cfg."""
+        return self.plan.subdivisions
+
+    @property
+    def time_steps(self):
+        """``time_steps=`` of the cfg."""
+        return self.plan.time_steps
+
+    @property
+    def classes(self):
+        """Classes of the detection heads; 0 where there are none."""
+        return self.plan.classes
+
+    @property
+    def anchors(self):
+        """(n, 2) float32: width and height of the anchors of the detection heads; empty where there are none."""
+        return self.plan.anchors
+
+    @property
+    def head_layers(self):
+        """Indexes of the layers whose outputs `forward` returns."""
+        return self.plan.heads
+
+    @property
+    def dialect(self):
+        """Whose definitions hold where they differ: "alexeyab" or "pjreddie"."""
+        return self.plan.dialect
+
+    @property
+    def letter_box(self):
+        """Whether the cfg asks for letterboxed input."""
+        return self.plan.letter_box
+
+    @property
+    def options(self):
+        """[net] as the cfg has it."""
+        return self.plan.options
+
+    @property
+    def unused_options(self):
+        """(section, key, value, line) of all options that nothing reads."""
+        return self.plan.unused_options
+
+    @property
+    def flops(self):
+        """Operations for one image; a multiplication and an addition are two."""
+        return self.plan.flops
+
+    @property
+    def parameters(self):
+        """Number of float32 values in a weights file."""
+        return self.plan.parameters
+
+
+# ---------------------------------------------------------------- layers
+
+@cython.final
+cdef class Layers:
+    """The layers of a network, a sequence of `Layer`."""
+
+    def __cinit__(self, Network network not None):
+        self.network = network
+
+    def __len__(self):
+        return len(self.network.plan)
+
+    def __getitem__(self, index):
+        cdef Py_ssize_t count = len(self.network.plan)
+        if isinstance(index, slice):
+            return [Layer(self.network, i) for i in range(*index.indices(count))]
+        i = index.__index__()
+        if not -count <= i < count:
+            raise IndexError(f"layer {i}: there are {count}")
+        return Layer(self.network, i % count)
+
+    def __iter__(self):
+        return iter(self[:])
+
+    def __repr__(self):
+        return f"<{len(self)} layers>"
+
+
+Sequence.register(Layers)
+
+
+@cython.final
+cdef class Layer:
+    """Layer(network, index)
+
+    A look at one layer of a network. Its arrays are the engine's own memory.
+    """
+
+    def __cinit__(self, Network network not None, int index):
+        if not 0 <= index < len(network.plan):
+            raise IndexError(f"layer {index}: there are {len(network.plan)}")
+        self.network = network
+        self.index = index
+
+    # The index was checked when the Layer was made, and no plan of the network has another number of layers.
+    cdef dn_layer_facts seen_by_plan(self):
+        cdef dn_layer_facts facts
+        self.network.plan.layer(self.index, &facts)
+        return facts
+
+    def __eq__(self, other):
+        if not isinstance(other, Layer):
+            return NotImplemented
+        return self.network is (<Layer>other).network and self.index == (<Layer>other).index
+
+    def __hash__(self):
+        return hash((id(self.network), self.index))
+
+    def __repr__(self):
+        return f"<Layer {self.index} [{self.kind}] {self.input_shape} -> {self.output_shape}>"
+
+    @property
+    def kind(self):
+        """Name of its section, without brackets."""
+        return self.seen_by_plan().kind.decode()
+
+    @property
+    def options(self):
+        """Its section as the cfg has it."""
+        return self.network.plan.options_of(self.seen_by_plan().section)
+
+    @property
+    def facts(self):
+        """What the engine read of its section, defaults filled in."""
+        return self.network.plan.facts(self.index)
+
+    @property
+    def input_shape(self):
+        """(n, c, h, w)."""
+        cdef dn_layer_facts facts = self.seen_by_plan()
+        return (facts.input[0], facts.input[1], facts.input[2], facts.input[3])
+
+    @property
+    def output_shape(self):
+        """(n, c, h, w), or (n, c) where the output has no spatial shape."""
+        cdef dn_layer_facts facts = self.seen_by_plan()
+        if facts.flat:
+            return (facts.output[0], facts.output[1] * facts.output[2] * facts.output[3])
+        return (facts.output[0], facts.output[1], facts.output[2], facts.output[3])
+
+    @property
+    def activation(self):
+        """Name of its activation; "linear" where it has none."""
+        return self.seen_by_plan().activation.decode()
+
+    @property
+    def flops(self):
+        """Operations for one image; a multiplication and an addition are two."""
+        return self.seen_by_plan().flops
+
+    @property
+    def parameters(self):
+        """Number of float32 values in a weights file."""
+        return self.seen_by_plan().parameters
+
+    @property
+    def parameter_names(self):
+        """Names under which its own parameters are found in `Network.weights`."""
+        return tuple([name for layer, name, _, _ in self.network.plan.slots() if layer == self.index])
+
+    @property
+    def output(self):
+        """Output of the last forward, read-only; the next forward may change it."""
+        array = self.network.look(self.index)
+        if array is None:
+            raise ValueError(f'the output of layer {self.index} was not kept; load the network with outputs="all"')
+        if array.shape[0] == 0:
+            raise ValueError(f"layer {self.index} has no output yet; call forward first")
+        return array
+
+    cdef object parameter(self, str name):
+        cdef Weights weights = self.network.open_weights()
+        array = weights.layer_array(self.index, name, self.network.writable())
+        if array is None:
+            raise AttributeError(f"layer {self.index} [{self.kind}] has no {name}")
+        return array
+
+    @property
+    def weights(self):
+        """Its weights, float32, live."""
+        return self.parameter("weights")
+
+    @property
+    def biases(self):
+        """Its biases, float32, live."""
+        return self.parameter("biases")
+
+    @property
+    def scales(self):
+        """Its batch norm scales, float32, live."""
+        return self.parameter("scales")
+
+    @property
+    def rolling_mean(self):
+        """Its batch norm mean, float32, live."""
+        return self.parameter("rolling_mean")
+
+    @property
+    def rolling_variance(self):
+        """Its batch norm variance, float32, live."""
+        return self.parameter("rolling_variance")
