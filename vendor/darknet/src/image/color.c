@@ -57,7 +57,7 @@ void dn_planar_distort(float *image, int width, int height, float hue, float sat
         color.saturation *= saturation;
         color.value *= exposure;
         color.hue += hue;
-        if (color.hue > 1.0F) color.hue -= 1.0F;
+        if (color.hue >= 1.0F) color.hue -= 1.0F; /* a whole turn is red again; the reference has magenta there */
         if (color.hue < 0.0F) color.hue += 1.0F;
         to_rgb(color, &red[i], &green[i], &blue[i]);
         red[i] = clip(red[i]);
