@@ -72,13 +72,34 @@ static void test_batchnorm_is_not_folded_when_the_convolution_is_kept(void) {
 }
 
 static void test_batchnorm_is_not_folded_when_somebody_else_reads_the_convolution(void) {
+    for (int copy_first = 0; copy_first < 2; copy_first++) {
+        fixture f;
+        normalized_convolution p;
+        build_example(&f, &p, DN_PREPARE_FUSE);
+        const int copy = add_op(&f, (dn_op){.kind = DN_OP_copy}, INPUTS(CONV), SHAPE(1, 2, 1, 1));
+        if (copy_first != 0) {
+            const dn_op batchnorm = f.ops[1];
+            f.ops[1] = f.ops[2];
+            f.ops[2] = batchnorm;
+        }
+        run(&f, 1);
+        CHECK(EQUALS(f.data[copy], 5, 11));
+        CHECK(EQUALS(f.data[NORM], 9, 5));
+        close_fixture(&f);
+    }
+}
+
+/* The convolution writes the batchnorm's output, so that tensor needs its place one op earlier than the graph says. */
+static void test_folded_output_is_in_use_from_the_convolution_on(void) {
     fixture f;
     normalized_convolution p;
     build_example(&f, &p, DN_PREPARE_FUSE);
-    const int copy = add_op(&f, (dn_op){.kind = DN_OP_copy}, INPUTS(CONV), SHAPE(1, 2, 1, 1));
+    add_op(&f, (dn_op){.kind = DN_OP_copy}, INPUTS(NORM), SHAPE(1, 2, 1, 1));
+    f.keep[NORM] = false;
     run(&f, 1);
-    CHECK(EQUALS(f.data[copy], 5, 11));
-    CHECK(EQUALS(f.data[NORM], 9, 5));
+    const dn_placement *const norm = &dn_program_get(f.program)->placements[NORM];
+    CHECK_EQ(norm->first, 0);
+    CHECK_EQ(norm->last, 2);
     close_fixture(&f);
 }
 
@@ -225,6 +246,7 @@ int main(void) {
     test_folded_parameters_follow_versions();
     test_batchnorm_is_not_folded_when_the_convolution_is_kept();
     test_batchnorm_is_not_folded_when_somebody_else_reads_the_convolution();
+    test_folded_output_is_in_use_from_the_convolution_on();
     test_batchnorm_folds_into_linear();
     test_binarized_weights();
     test_fewer_images_than_the_batch();

@@ -1,4 +1,5 @@
-/* conv2d.c — y[n,f,i,j] = b[f] + Σ_{c,u,v} w[f,c,u,v] · x[n, c, i·stride_y − pad + u·dilation, j·stride_x − pad + v·dilation]
+/* conv2d.c — y[n,f,i,j] = b[f] + Σ_{c,u,v} w[f,c,u,v] · x[n,c,r,k] with r = i·stride_y − pad + u·dilation and
+ * k = j·stride_x − pad + v·dilation; cells of x outside the image are left out.
  *
  * One output row at a time; the innermost loop runs over the columns of that row, contiguous in y and (stride 1) in x.
  * The channel loop is inside the loops over u and v, so that the bounds of the columns are found once per (u, v); four

@@ -9,14 +9,14 @@ typedef struct range {
     int begin, end;
 } range;
 
+static int clamp(int64_t value, int limit) {
+    if (value < 0) return 0;
+    return value < limit ? (int)value : limit;
+}
+
 static range window(int index, int stride, int pad, int size, int limit) {
-    const int64_t start = (int64_t)index * stride - pad, stop = start + size;
-    return (range){(int)(start < 0       ? 0
-                         : start < limit ? start
-                                         : limit),
-                   (int)(stop < 0       ? 0
-                         : stop < limit ? stop
-                                        : limit)};
+    const int64_t start = (int64_t)index * stride - pad;
+    return (range){clamp(start, limit), clamp(start + size, limit)};
 }
 
 /* Index in the plane, -1 when the window is empty. The first of equal values wins. */

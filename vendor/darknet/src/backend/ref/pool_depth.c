@@ -1,4 +1,5 @@
-/* pool_depth.c — y[n,k,i,j] = max over the channels c of x with c mod (channels of y) = k; −FLT_MAX where there is none. */
+/* pool_depth.c — y[n,k,i,j] = max over the channels c of x with c mod (channels of y) = k; −FLT_MAX where there is
+ * none. */
 #include <float.h>
 
 #include "backend/ref/ref.h"

@@ -1,5 +1,5 @@
-/* upsample.c — y[n,c,i,j] = scale · x[n,c,i/stride,j/stride]; reverse: y[n,c,i,j] = scale · Σ of the stride × stride cells
- * of x that belong to it. */
+/* upsample.c — y[n,c,i,j] = scale · x[n,c,i/stride,j/stride]; reverse: y[n,c,i,j] = scale · Σ of the stride × stride
+ * cells of x that belong to it. */
 #include "backend/ref/ref.h"
 
 static float sum_of_block(const float *x, int width, int stride) {
