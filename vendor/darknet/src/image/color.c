@@ -2,7 +2,9 @@
  *
  *   value      V = max(R, G, B)
  *   saturation S = (max − min) / max
- *   hue        H in [0, 1]: sixths of a turn from red through green and blue; 0 for grey */
+ *   hue        H in [0, 1]: sixths of a turn from red through green and blue; 0 for grey
+ *
+ * A hue of exactly 1 comes back as magenta, not red, because that is what the reference makes of it. */
 #include <math.h>
 
 #include "darknet/darknet.h"
@@ -57,7 +59,7 @@ void dn_planar_distort(float *image, int width, int height, float hue, float sat
         color.saturation *= saturation;
         color.value *= exposure;
         color.hue += hue;
-        if (color.hue >= 1.0F) color.hue -= 1.0F; /* a whole turn is red again; the reference has magenta there */
+        if (color.hue > 1.0F) color.hue -= 1.0F;
         if (color.hue < 0.0F) color.hue += 1.0F;
         to_rgb(color, &red[i], &green[i], &blue[i]);
         red[i] = clip(red[i]);
