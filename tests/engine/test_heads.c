@@ -243,17 +243,17 @@ static void test_trees_that_are_refused(void) {
     static const bad_tree cases[] = {
         {"", "no lines"},
         {"\n\n", "no lines"},
-        {"a 0\n", "line 1 "},
-        {"a -1\nb 1\n", "line 2 "},
-        {"a -1\nb 7\n", "line 2 "},
-        {"a -1\nb -2\n", "line 2 "},
-        {"a -1\nb\n", "line 2 "},
-        {"a -1\n\nb 0\n", "line 2 "},
-        {"-1\n", "line 1 "},
-        {"a -1\nb 0x\n", "line 2 "},
-        {"a -1\nb zero", "line 2 "},
-        {"a -1\nb --1\n", "line 2 "},
-        {"a -1\nb 99999999999999999999\n", "line 2 "},
+        {"a 0\n", "in line 1"},
+        {"a -1\nb 1\n", "in line 2"},
+        {"a -1\nb 7\n", "in line 2"},
+        {"a -1\nb -2\n", "in line 2"},
+        {"a -1\nb\n", "in line 2"},
+        {"a -1\n\nb 0\n", "in line 2"},
+        {"-1\n", "in line 1"},
+        {"a -1\nb 0x\n", "in line 2"},
+        {"a -1\nb zero", "in line 2"},
+        {"a -1\nb --1\n", "in line 2"},
+        {"a -1\nb 99999999999999999999\n", "in line 2"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         head h;

@@ -15,8 +15,8 @@ dn_status dn_head_parse_anchors(dn_section *section, const dn_layer_context *con
     int count;
     DN_TRY(dn_section_floats(section, "anchors", 0, FLT_MAX, &given, &count, err));
     if (count / 2 > DN_ANCHORS_MAX)
-        return dn_section_fail(section, "anchors", err, "at most 4096 pairs", "anchors has %d pairs, at most %d",
-                               count / 2, DN_ANCHORS_MAX);
+        return dn_section_fail(section, "anchors", err, "at most 4096 pairs", "has %d pairs, at most %d", count / 2,
+                               DN_ANCHORS_MAX);
     if (count < 2 * num)
         dn_log(context->options, DN_LOG_WARNING,
                "layer %d: anchors has %d numbers, num=%d needs %d; the missing ones are 0.5", context->index, count,
@@ -54,8 +54,8 @@ dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context
         if (at == end) break;
         int64_t value;
         if (!dn_parse_int(at, end, &value, &at) || value < 0 || value >= classes || *count == DN_CLASSES_MAX)
-            return dn_section_fail(section, "map", err, "class numbers",
-                                   "number %d of %s is not a class between 0 and %d", *count + 1, name, classes - 1);
+            return dn_section_fail(section, "map", err, "class numbers", "is not a class between 0 and %d at number %d",
+                                   classes - 1, *count + 1);
         void *array = map;
         DN_TRY(dn_zone_grow(context->zone, &array, (size_t)*count, &room, sizeof(int), err));
         map = array;
@@ -65,17 +65,19 @@ dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context
     return DN_OK;
 }
 
-/* Where `filters` is to be changed, in words. */
-static void name_source(const dn_layer_plan *plan, char *into, size_t room) {
+/* What to change, in words. */
+static void advise(const dn_layer_plan *plan, int64_t filters, char *into, size_t room) {
     const int before = dn_layer_plan_context(plan)->index - 1;
+    const long long number = (long long)filters;
     const void *params;
     const char *name;
     if (before < 0) {
-        (void)snprintf(into, room, "the first layer; put a [convolutional] before it");
+        (void)snprintf(into, room, "put a [convolutional] with filters=%lld before it", number);
     } else if (dn_layer_plan_type_of(plan, before, &params) == dn_layer_type_find("convolutional", &name)) {
-        (void)snprintf(into, room, "the [convolutional] before it (layer %d)", before);
+        (void)snprintf(into, room, "set filters=%lld in the [convolutional] before it (layer %d)", number, before);
     } else {
-        (void)snprintf(into, room, "the [convolutional] that feeds it (layer %d is not one)", before);
+        (void)snprintf(into, room, "set filters=%lld in the [convolutional] that feeds it (layer %d is not one)",
+                       number, before);
     }
 }
 
@@ -83,14 +85,14 @@ dn_status dn_head_check_filters(const dn_layer_plan *plan, int classes, int othe
     const int found = dn_layer_plan_input(plan).c;
     const int64_t expected = ((int64_t)classes + others) * anchors;
     if (found == expected) return DN_OK;
-    char source[64], fitting[48] = "", number[24];
-    name_source(plan, source, sizeof source);
+    char advice[112], fitting[48] = "", number[24];
+    advise(plan, expected, advice, sizeof advice);
     (void)snprintf(number, sizeof number, "%lld", (long long)expected);
     if (found % anchors == 0 && found / anchors > others)
         (void)snprintf(fitting, sizeof fitting, ", or classes=%d here", found / anchors - others);
-    const dn_status status = dn_shape_fail(
-        err, number, "input has %d channels, (classes %d + %d) x %d anchors = %s are needed: set filters=%s in %s%s",
-        found, classes, others, anchors, number, number, source, fitting);
+    const dn_status status =
+        dn_shape_fail(err, number, "the input has %d channels, (classes %d + %d) x %d anchors = %s are needed: %s%s",
+                      found, classes, others, anchors, number, advice, fitting);
     dn_error_found(err, "%d", found);
     dn_error_where(err, -1, NULL, "filters", 0);
     return status;

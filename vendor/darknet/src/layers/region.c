@@ -48,8 +48,8 @@ static dn_status parse_tree(dn_section *section, const dn_layer_context *context
     params->tree_name = dn_section_text(section, "tree", "");
     DN_TRY(dn_tree_parse(section, context, &params->tree, err));
     if (!params->tree || params->tree->nodes == params->classes) return DN_OK;
-    return dn_section_fail(section, "tree", err, "one line a class", "%s has %d lines, classes=%d: set classes=%d",
-                           params->tree_name, params->tree->nodes, params->classes, params->tree->nodes);
+    return dn_section_fail(section, "tree", err, "one line a class", "has %d lines, classes=%d: set classes=%d",
+                           params->tree->nodes, params->classes, params->tree->nodes);
 }
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {

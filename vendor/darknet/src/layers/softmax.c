@@ -45,12 +45,14 @@ static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
         const dn_status status =
             dn_shape_fail(err, "one input a node", "%s has %d nodes, the input %d values: set output=%d before it",
                           params->tree_name, params->tree->nodes, inputs, params->tree->nodes);
+        dn_error_found(err, "%d nodes, %d inputs", params->tree->nodes, inputs);
         dn_error_where(err, -1, NULL, "tree", 0);
         return status;
     }
     if (inputs % params->groups) {
         const dn_status status = dn_shape_fail(err, "a divisor of the inputs", "groups=%d does not divide %d inputs",
                                                params->groups, inputs);
+        dn_error_found(err, "%d inputs", inputs);
         dn_error_where(err, -1, NULL, "groups", 0);
         return status;
     }

@@ -64,7 +64,7 @@ static dn_status parse_mask(dn_section *section, const dn_layer_context *context
     for (int i = 0; i < params->anchors; i++) {
         if (params->mask[i] >= params->pairs)
             return dn_section_fail(section, "mask", err, "indices of anchors",
-                                   "mask names anchor %d, num and anchors= give %d, counted from 0", params->mask[i],
+                                   "names anchor %d; num= and anchors= give %d, counted from 0", params->mask[i],
                                    params->pairs);
     }
     if (params->anchors > 0) return DN_OK;
