@@ -1,0 +1,120 @@
+"""What the verbs share: opening a network as darknet reports it, asking for images, showing them."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from typing import Any, Literal, cast
+
+from .._core.threads import set_num_threads
+from ..datafile import DataFile
+from ..image import Pixels
+from ..loading import load
+from ..network import Network
+from .options import Options, UsageError
+
+Dialect = Literal["alexeyab", "pjreddie"]
+
+
+def note(text: str = "", end: str = "\n") -> None:
+    """Print to stderr, where darknet puts what is not a result."""
+    print(text, file=sys.stderr, end=end, flush=True)
+
+
+def dialect_of(options: Options) -> Dialect:
+    """Return the dialect that ``-compat`` names."""
+    compat = options.text("compat") or "alexeyab"
+    names = {"alexeyab": "alexeyab", "ab": "alexeyab", "pjreddie": "pjreddie", "pj": "pjreddie"}
+    if compat not in names:
+        raise UsageError(f"-compat is alexeyab or pjreddie, not {compat!r}")
+    return cast(Dialect, names[compat])
+
+
+def open_network(
+    options: Options,
+    cfg: str,
+    weights: str | None,
+    data: DataFile | None = None,
+    *,
+    names: Any = None,
+    quiet: bool = False,
+) -> Network:
+    """Load a network and report it on stderr, unless `quiet`, as darknet does."""
+    threads = options.integer("threads")
+    if threads is not None:
+        if threads < 1:
+            raise UsageError(f"-threads must be 1 or more, not {threads}")
+        set_num_threads(threads)
+    net = load(
+        cfg,
+        weights,
+        data=data,
+        names=names,
+        device=_device(options),
+        dialect=dialect_of(options),
+        strict=False,
+    )
+    if not quiet:
+        note(net.summary())
+    if weights is not None:
+        _report_weights(net, weights, quiet)
+    return net
+
+
+def _device(options: Options) -> str:
+    device = options.text("device") or "cpu"
+    if device.partition(":")[0] not in ("cpu", "ref", "cuda"):
+        raise UsageError(f"-device is cpu, ref, cuda or cuda:N, not {device!r}")
+    return device
+
+
+def _report_weights(net: Network, weights: str, quiet: bool) -> None:
+    report = net.report
+    if report is None:
+        return
+    if not quiet:
+        bits = 64 if (report.header.major * 10 + report.header.minor) >= 2 else 32
+        seen = report.header.seen
+        note(f"Loading weights from {weights}...")
+        note(f"\n seen {bits}, trained: {seen // 1000} K-images ({seen // 64000} Kilo-batches_64) ")
+        note(f"Done! Loaded {report.layers_loaded} layers from weights-file ")
+    if report.bytes_left:
+        note(
+            f"pydn: warning: {weights}: {report.bytes_left} bytes are left over after the last layer: "
+            "do cfg and weights belong together?"
+        )
+    if not report.complete:
+        note(
+            f"pydn: warning: {weights} ends after layer {report.layers_loaded - 1} of {len(net.layers)}: "
+            "the layers after it have random weights"
+        )
+
+
+def image_paths(given: str | None) -> Iterator[str]:
+    """Yield the image of the command line, or those that are typed (or piped in) until the end of the input."""
+    if given is not None:
+        yield given
+        return
+    while True:
+        print("Enter Image Path: ", end="", flush=True)
+        line = sys.stdin.readline()
+        if not line:
+            print()
+            return
+        if line.strip():
+            yield line.strip()
+
+
+def show_window(title: str, image: Pixels) -> None:
+    """Show an image until a key is pressed, where there is a screen and an OpenCV with windows."""
+    if sys.platform.startswith("linux") and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return
+    import cv2
+
+    try:
+        cv2.imshow(title, image)
+        cv2.waitKey(0)
+        cv2.destroyAllWindows()
+    except cv2.error:  # a build without windows
+        return

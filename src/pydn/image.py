@@ -1,0 +1,153 @@
+"""Images from wherever they come: paths, arrays, Pillow, encoded bytes."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any, Protocol, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from .errors import DataError
+
+Pixels: TypeAlias = NDArray[np.uint8]
+"""H×W×3 (OpenCV's BGR order) or H×W uint8."""
+
+
+class PillowImage(Protocol):
+    """What is needed of ``PIL.Image.Image``."""
+
+    @property
+    def mode(self) -> str: ...
+
+    def convert(self, mode: str, /) -> Any: ...
+
+
+ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any] | PillowImage
+"""A path, an encoded file's bytes, a uint8 array (H×W×3 or H×W) or a Pillow image."""
+
+
+def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels:
+    """Bring an image into the form that the engine takes.
+
+    Files are decoded by OpenCV to 8 bits a channel (deeper ones keep their upper bits), turned upright as their EXIF
+    data says, without transparency.
+
+    Parameters
+    ----------
+    image
+        A path, the bytes of an encoded file, a uint8 array H×W×3, H×W×1 or H×W, or a Pillow image.
+    rgb
+        The array is in RGB order. Files and Pillow images know their own order.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, H×W×3 in BGR order, or H×W. An array in this form is returned as it is, without a copy.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the path does not exist.
+    DataError
+        If the file is empty, truncated or no image, or an array has another shape or type.
+    """
+    if isinstance(image, (str, os.PathLike)):
+        return decode_image(Path(image).read_bytes(), name=os.fspath(image))
+    if isinstance(image, (bytes, bytearray, memoryview)):
+        return decode_image(bytes(image))
+    if isinstance(image, np.ndarray):
+        return _from_array(image, rgb)
+    pillow = sys.modules.get("PIL.Image")
+    if pillow is not None and isinstance(image, pillow.Image):
+        return _from_pillow(image)
+    raise DataError(
+        f"an image must be a path, bytes, a uint8 array or a Pillow image, not {type(image).__module__}."
+        f"{type(image).__qualname__}"
+    )
+
+
+def decode_image(data: bytes, name: str = "") -> Pixels:
+    """Decode the bytes of an image file.
+
+    Parameters
+    ----------
+    data
+        The whole file.
+    name
+        What messages call it.
+
+    Returns
+    -------
+    numpy.ndarray
+        uint8, H×W×3, BGR.
+
+    Raises
+    ------
+    DataError
+        If it is empty, truncated or in no format that OpenCV reads.
+    """
+    if not data:
+        raise DataError("the image file is empty (0 bytes): write or download it again", file=name)
+    if _is_truncated(data):
+        raise DataError(f"the image file ends too early, after {len(data)} bytes: copy or download it again", file=name)
+    try:
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    except cv2.error as error:
+        raise DataError(f"the image cannot be decoded ({str(error).strip()[-120:]})", file=name) from None
+    if pixels is None:
+        raise DataError(
+            f"not an image that OpenCV can read ({len(data)} bytes, starts with {data[:4].hex(' ')}): convert it to "
+            "JPEG or PNG",
+            file=name,
+        )
+    return np.asarray(pixels, dtype=np.uint8)
+
+
+def _is_truncated(data: bytes) -> bool:
+    """Whether a JPEG or PNG lacks its end mark; decoders fill what is missing with grey and say nothing."""
+    if data.startswith(b"\x89PNG\r\n\x1a\n"):
+        return b"IEND" not in data
+    if not data.startswith(b"\xff\xd8"):
+        return False
+    at = 2
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] == 0xFF:  # fill byte
+            at += 1
+        elif data[at + 1] == 0xDA:  # start of scan: in what follows FF D9 can only be the end of the image
+            return data.find(b"\xff\xd9", at) < 0
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    return at + 4 > len(data)
+
+
+def _from_array(array: NDArray[Any], rgb: bool) -> Pixels:
+    if array.dtype != np.uint8:
+        raise DataError(f"an array image must be uint8, not {array.dtype}: {_to_uint8_advice(array)}")
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[:, :, 0]
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
+        advice = " (drop the fourth channel: image[:, :, :3])" if array.ndim == 3 and array.shape[2] == 4 else ""
+        raise DataError(f"an array image must be H×W×3 or H×W, not {'×'.join(map(str, array.shape))}{advice}")
+    if 0 in array.shape:
+        raise DataError(f"the image has no pixels: its shape is {'×'.join(map(str, array.shape))}")
+    return array[:, :, ::-1] if rgb and array.ndim == 3 else array
+
+
+def _to_uint8_advice(array: NDArray[Any]) -> str:
+    if array.dtype.kind == "f":
+        return "for values 0..1 hand in (image * 255).round().astype('uint8')"
+    if array.dtype == np.uint16:
+        return "for 16-bit values hand in (image >> 8).astype('uint8')"
+    return "scale it to 0..255 and use .astype('uint8')"
+
+
+def _from_pillow(image: PillowImage) -> Pixels:
+    if image.mode in ("I", "F") or image.mode.startswith("I;"):
+        raise DataError(f"a Pillow image of mode {image.mode} has no 8-bit range: scale it to 0..255 and use mode 'L'")
+    if image.mode in ("L", "1"):
+        return np.asarray(image.convert("L"), dtype=np.uint8)
+    return np.asarray(image.convert("RGB"), dtype=np.uint8)[:, :, ::-1]
