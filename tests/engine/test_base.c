@@ -472,19 +472,53 @@ static void meet(void *user, int task, int thread) {
     pthread_barrier_wait(&((meeting *)user)->all_here);
 }
 
-/* Returns only when as many threads as tasks are inside at the same time: also after the workers went to sleep. */
+/* Returns only when as many threads as tasks are inside at the same time. */
+static void check_meeting(dn_pool *pool) {
+    const int threads = dn_pool_threads(pool);
+    meeting m;
+    pthread_barrier_init(&m.all_here, NULL, (unsigned)threads);
+    dn_pool_run(pool, threads, meet, &m);
+    pthread_barrier_destroy(&m.all_here);
+}
+
 static void test_pool_is_parallel(void) {
     dn_pool *pool = NULL;
-    meeting m;
     if (!CHECK_EQ(dn_pool_create(&pool, 4, NULL), DN_OK)) return;
-    pthread_barrier_init(&m.all_here, NULL, 4);
     for (int i = 0; i < 20; ++i) {
-        dn_pool_run(pool, 4, meet, &m);
-        if (i % 2) usleep(2000);
+        check_meeting(pool);
+        if (i % 2) usleep(2000); /* the workers go to sleep */
     }
-    pthread_barrier_destroy(&m.all_here);
+    CHECK_EQ(dn_pool_resize(pool, 6, NULL), DN_OK);
+    check_meeting(pool);
+    CHECK_EQ(dn_pool_resize(pool, 2, NULL), DN_OK);
+    check_meeting(pool);
     dn_pool_release(pool);
-    CHECK(true);
+}
+
+typedef struct late {
+    meeting start;
+    bool done[3];
+} late;
+
+static void finish_late(void *user, int task, int thread) {
+    late *l = user;
+    pthread_barrier_wait(&l->start.all_here); /* every thread has one task */
+    if (thread != 0) usleep(3000);            /* the caller is through long before, and sleeps */
+    l->done[task] = true;
+}
+
+static void test_pool_waits(void) {
+    dn_pool *pool = NULL;
+    late l = {0};
+    if (!CHECK_EQ(dn_pool_create(&pool, 3, NULL), DN_OK)) return;
+    pthread_barrier_init(&l.start.all_here, NULL, 3);
+    for (int i = 0; i < 10; ++i) {
+        memset(l.done, 0, sizeof l.done);
+        dn_pool_run(pool, 3, finish_late, &l);
+        CHECK(l.done[0] && l.done[1] && l.done[2]);
+    }
+    pthread_barrier_destroy(&l.start.all_here);
+    dn_pool_release(pool);
 }
 
 static void *use_pool(void *user) {
@@ -541,9 +575,7 @@ static void test_pool_fork(void) {
         alarm(20); /* a lost lock would hang */
         const int before = atomic_load(&harness_failed);
         dn_pool_after_fork(pool);
-        meeting m;
-        pthread_barrier_init(&m.all_here, NULL, 3);
-        dn_pool_run(pool, 3, meet, &m); /* new workers exist */
+        check_meeting(pool); /* new workers exist */
         check_job(pool, 50, true);
         dn_pool_release(pool);
         _exit(atomic_load(&harness_failed) == before ? 0 : 1);
@@ -572,6 +604,7 @@ int main(void) {
     test_rng();
     test_pool_runs();
     test_pool_is_parallel();
+    test_pool_waits();
     test_pool_is_shared();
     test_pool_arguments();
     test_pool_fork();

@@ -74,7 +74,7 @@ static double largest_difference(const float *a, const float *b, int count) {
     double largest = 0.0;
     for (int i = 0; i < count; ++i) {
         const double difference = fabs((double)a[i] - (double)b[i]);
-        if (!(difference <= largest)) largest = difference; /* NaN counts */
+        if (!(difference <= largest)) largest = isnan(difference) ? (double)INFINITY : difference;
     }
     return largest;
 }
@@ -276,7 +276,7 @@ static void test_letterbox(void) {
             const bool inside = x >= 0 && x < box.width && y >= 0 && y < box.height;
             const float value = inside ? at(wanted, box.width, box.height, x, y, c) : 0.5F;
             const double difference = fabs((double)value - (double)out[k]);
-            if (!(difference <= worst)) worst = difference;
+            if (!(difference <= worst)) worst = isnan(difference) ? (double)INFINITY : difference;
         }
         CHECK_NEAR(worst, 0.0, 1e-6);
     }
