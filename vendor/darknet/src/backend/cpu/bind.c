@@ -1,0 +1,137 @@
+/* bind.c — groups → steps. Where a reader wants another layout than a tensor has at home, a copy of the tensor is made
+ * by a reorder step in front of the first such reader; later readers use the same copy. */
+#include "backend/cpu/program.h"
+
+#define WORTH_A_TASK    4000.0 /* nanoseconds */
+#define FLOATS_PER_LINE (DN_ALIGNMENT / sizeof(float))
+
+void dn_cpu_split(const dn_cpu_compile *compile, dn_cpu_step *step, int units, double nanoseconds) {
+    const dn_pool *pool = compile->program->pool;
+    const int tasks = 4 * (pool ? dn_pool_threads(pool) : 1);
+    const int even = (units + tasks - 1) / tasks;
+    const double worth = WORTH_A_TASK / nanoseconds + 1.0;
+    step->units = units;
+    step->cost = nanoseconds * units;
+    step->grain = worth >= (double)units ? units : (int)worth;
+    if (step->grain < even) step->grain = even;
+}
+
+void dn_cpu_split_lines(const dn_cpu_compile *compile, dn_cpu_step *step, double nanoseconds) {
+    const int units = dn_cpu_planes(&step->y, compile->block) * step->y.shape.h;
+    dn_cpu_split(compile, step, units, (double)dn_cpu_line_floats(&step->y, compile->block) * nanoseconds);
+}
+
+static void append(dn_cpu_compile *compile, dn_cpu_step step) {
+    dn_cpu_program *program = compile->program;
+    step.packed = program->packed_floats;
+    program->packed_floats += dn_round_up(step.packed_floats, FLOATS_PER_LINE);
+    if (step.spare_floats > program->spare_floats) program->spare_floats = step.spare_floats;
+    if (step.scratch_floats > program->scratch_floats) {
+        program->scratch_floats = dn_round_up(step.scratch_floats, FLOATS_PER_LINE);
+    }
+    program->steps[program->step_count++] = step;
+}
+
+/* ---- where an input is read from ---- */
+
+static bool dense(const dn_cpu_place *place) {
+    return place->shape.n == 1 || place->image == (size_t)dn_shape_image(place->shape);
+}
+
+/* One pixel per channel: both layouts list the channels in order, and differ in what lies behind the last one. */
+static bool reads_as(const dn_cpu_compile *compile, const dn_cpu_place *place, dn_cpu_layout layout) {
+    if (place->layout == layout) return true;
+    if (place->shape.h != 1 || place->shape.w != 1) return false;
+    if (layout == DN_CPU_PLANAR) return true;
+    return !compile->tensors[place->tensor].fixed && (size_t)place->shape.c % FLOATS_PER_LINE == 0 &&
+           place->offset % FLOATS_PER_LINE == 0 && place->image % FLOATS_PER_LINE == 0;
+}
+
+static dn_cpu_copy *find_copy(dn_cpu_program *program, const dn_cpu_copy *wanted) {
+    if (program->graph.tensors[wanted->tensor].role == DN_ROLE_STATE) return NULL; /* changes within a run */
+    for (int i = 0; i < program->copy_count; i++) {
+        dn_cpu_copy *copy = &program->copies[i];
+        if (copy->tensor == wanted->tensor && copy->layout == wanted->layout) return copy;
+    }
+    return NULL;
+}
+
+static dn_status read_copy(dn_cpu_compile *compile, dn_cpu_place *place, dn_cpu_copy wanted) {
+    dn_cpu_program *program = compile->program;
+    const dn_cpu_place home = *place;
+    dn_cpu_copy *copy = find_copy(program, &wanted);
+    const bool found = copy != NULL;
+    if (!found) {
+        copy = &program->copies[program->copy_count++];
+        *copy = wanted;
+    }
+    copy->last = wanted.last;
+    *place = (dn_cpu_place){.tensor = -1,
+                            .copy = (int)(copy - program->copies),
+                            .image = copy->image,
+                            .layout = copy->layout,
+                            .shape = home.shape};
+    if (found) return DN_OK;
+    dn_cpu_step step = {.method = &dn_cpu_method_reorder, .position = wanted.first, .y = *place, .x_count = 1};
+    DN_TRY(dn_zone_alloc(compile->zone, (void **)&step.x, 1, sizeof *step.x, compile->err));
+    step.x[0] = home;
+    DN_TRY(step.method->bind(compile, &step));
+    append(compile, step);
+    return DN_OK;
+}
+
+static dn_status request(dn_cpu_compile *compile, const dn_cpu_step *step, int tensor, dn_cpu_want want,
+                         dn_cpu_place *out) {
+    *out = dn_cpu_home(compile, tensor);
+    dn_cpu_layout layout = out->layout;
+    if (want == DN_CPU_WANT_SAME) layout = step->y.layout;
+    if (want == DN_CPU_WANT_BLOCKED) layout = DN_CPU_BLOCKED;
+    if (want == DN_CPU_WANT_PLANAR || want == DN_CPU_WANT_DENSE) layout = DN_CPU_PLANAR;
+    if (reads_as(compile, out, layout) && (want != DN_CPU_WANT_DENSE || dense(out))) {
+        out->layout = layout;
+        return DN_OK;
+    }
+    dn_cpu_copy copy = {.tensor = tensor, .layout = layout, .first = step->position, .last = step->position};
+    copy.image = dn_cpu_image_floats(out->shape, layout, compile->block);
+    copy.bytes = dn_round_up((size_t)out->shape.n * copy.image * sizeof(float), DN_ALIGNMENT);
+    return read_copy(compile, out, copy);
+}
+
+/* ---- steps ---- */
+
+static dn_status bind_input(dn_cpu_compile *compile, dn_cpu_step *step, int k, int which) {
+    const int tensor = dn_cpu_input(compile, step->group, which);
+    step->x[k] = (dn_cpu_place){.tensor = -1, .copy = -1};
+    if (tensor < 0) return DN_OK;
+    const dn_cpu_want want = step->method->want(compile, step->group, which);
+    if (want == DN_CPU_WANT_NOTHING) return DN_OK;
+    return request(compile, step, tensor, want, &step->x[k]);
+}
+
+static dn_status bind_group(dn_cpu_compile *compile, const dn_cpu_group *group) {
+    const dn_op *op = &compile->graph->ops[group->op];
+    dn_cpu_step step = {.method = group->method, .group = group, .op = op, .position = group->position};
+    step.y = (dn_cpu_place){.tensor = -1, .copy = -1};
+    if (group->output >= 0) step.y = dn_cpu_home(compile, group->output);
+    step.x_count = op->input_count + (group->residual >= 0 ? 1 : 0);
+    DN_TRY(dn_zone_alloc(compile->zone, (void **)&step.x, (size_t)step.x_count, sizeof *step.x, compile->err));
+    for (int k = 0; k < step.x_count; k++) {
+        DN_TRY(bind_input(compile, &step, k, k < op->input_count ? k : DN_CPU_RESIDUAL));
+    }
+    DN_TRY(step.method->bind(compile, &step));
+    if (step.units > 0) append(compile, step); /* none: the output is there already */
+    return DN_OK;
+}
+
+dn_status dn_cpu_bind(dn_cpu_compile *compile) {
+    dn_cpu_program *program = compile->program;
+    size_t reads = 0;
+    for (int g = 0; g < compile->group_count; g++) {
+        reads += (size_t)compile->graph->ops[compile->groups[g].op].input_count + 1;
+    }
+    const size_t steps = (size_t)compile->group_count + reads;
+    DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->copies, reads, sizeof *program->copies, compile->err));
+    DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->steps, steps, sizeof *program->steps, compile->err));
+    for (int g = 0; g < compile->group_count; g++) DN_TRY(bind_group(compile, &compile->groups[g]));
+    return DN_OK;
+}
