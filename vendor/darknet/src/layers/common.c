@@ -92,7 +92,8 @@ dn_status dn_shape_fail(dn_error *err, const char *expected, const char *format,
 dn_status dn_check_image(const dn_layer_plan *plan, dn_error *err) {
     if (!dn_layer_plan_input_flat(plan)) return DN_OK;
     const dn_shape in = dn_layer_plan_input(plan);
-    dn_shape_fail(err, "an input with rows and columns", "the input is a flat list of %d values", in.c);
+    dn_shape_fail(err, "an input with rows and columns",
+                  "the input is a flat list of %d values (a route of unequal rows or columns makes one)", in.c);
     dn_error_found(err, "%d values", in.c);
     return DN_E_SHAPE;
 }

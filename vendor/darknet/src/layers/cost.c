@@ -1,6 +1,5 @@
-/* cost.c — compares with the truth when training; otherwise passes its input on.
- *
- * The keys are facts for those who train: type, scale, ratio. */
+/* cost.c — compares with the truth when training; otherwise passes its input on (the reference leaves its output at
+ * zero when there is no truth). The keys are facts for those who train: type, scale, ratio. */
 #include "layers/common.h"
 
 typedef struct params {

@@ -6,9 +6,10 @@
  *   slots    weighted: weights (1 + layers) or (1 + layers, channels)
  *   flops    layers · values, twice that when weighted
  *
- * Channels that only one side has are copied from x_0 or left out. Rows and columns must be equal in alexeyab; in
- * pjreddie one of them may be a multiple of the other, and alpha= and beta= scale x_0 and x_1 where they meet:
- *   y[c, i·t, j·t] = alpha · x_0[c, i·t, j·t] + beta · x_1[c, i·s, j·s]     s, t the ratios of widths x_1 : x_0, x_0 : x_1 */
+ * Channels that only one side has are copied from x_0 or left out. Rows and columns must be equal in alexeyab. In
+ * pjreddie they may differ, and alpha= and beta= scale x_0 and x_1 where they meet:
+ *   y[c, i·t, j·t] = alpha · x_0[c, i·t, j·t] + beta · x_1[c, i·s, j·s]
+ * with s and t the widths of x_1 over x_0 and of x_0 over x_1, cut to whole numbers, 1 at least; heights must agree.  */
 #include <string.h>
 
 #include "layers/common.h"
@@ -56,12 +57,8 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     return dn_fail(err, DN_E_UNSUPPORTED, "alpha= and beta= need a single layer in from= and no weights_type=");
 }
 
-/* One side is `ratio` times the other, across and down alike. */
-static bool multiples(dn_shape a, dn_shape b) {
-    const int s = a.w / b.w > 0 ? a.w / b.w : 1, t = b.w / a.w > 0 ? b.w / a.w : 1;
-    const int down_s = a.h / b.h > 0 ? a.h / b.h : 1, down_t = b.h / a.h > 0 ? b.h / a.h : 1;
-    return s == down_s && t == down_t && a.w * (int64_t)t == b.w * (int64_t)s && a.h * (int64_t)t == b.h * (int64_t)s;
-}
+/* The ratios of widths and of heights, as whole numbers, are the same. */
+static bool alike(dn_shape a, dn_shape b) { return a.w / b.w == a.h / b.h && b.w / a.w == b.h / a.h; }
 
 static dn_status check_sides(params *p, const dn_layer_plan *plan, dn_error *err) {
     const dn_shape in = dn_layer_plan_input(plan);
@@ -69,7 +66,7 @@ static dn_status check_sides(params *p, const dn_layer_plan *plan, dn_error *err
     for (int k = 0; k < p->count; k++) {
         const dn_shape from = dn_layer_plan_output_of(plan, p->from[k]);
         if (from.h == in.h && from.w == in.w) continue;
-        p->op.sampled = may_differ && multiples(from, in);
+        p->op.sampled = may_differ && alike(from, in);
         if (p->op.sampled) continue;
         dn_shape_fail(err, "layers of equal rows and columns",
                       "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w)", in.c, in.h, in.w, p->from[k],

@@ -6,8 +6,6 @@
 #include "layers/registry.h"
 #include "plan/plan.h"
 
-#define DN_LAYERS_MAX 100000
-
 /* One layer under construction: what layer files see as dn_layer_plan. */
 struct dn_layer_plan {
     dn_plan *plan;

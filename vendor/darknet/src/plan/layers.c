@@ -23,8 +23,16 @@ dn_status dn_plan_list_unused(dn_plan *plan, const dn_section *section, int inde
                             err));
         plan->unused = unused;
         plan->unused[plan->unused_count++] = (dn_unused_option){index, (int)k};
-        dn_log(options, DN_LOG_WARNING, "line %d: %s=%s of [%s] is not used", option->line, option->key, option->value,
-               section->cfg->name);
+        /* Looked up in sections of a sane length only: a million options would take a million times a million steps. */
+        const bool short_section = section->cfg->count <= 1000;
+        const int first = short_section ? dn_section_line_of(section, option->key) : option->line;
+        if (first == option->line) {
+            dn_log(options, DN_LOG_WARNING, "line %d: %s=%s of [%s] is not used", option->line, option->key,
+                   option->value, section->cfg->name);
+        } else {
+            dn_log(options, DN_LOG_WARNING, "line %d: %s=%s of [%s] is not used: line %d has the key already",
+                   option->line, option->key, option->value, section->cfg->name, first);
+        }
     }
     return DN_OK;
 }
@@ -113,15 +121,11 @@ static dn_status find_heads(dn_plan *plan, dn_error *err) {
     return DN_OK;
 }
 
+/* The parser of cfgs bounds the number of sections. */
 static dn_status check_count(const dn_cfg *cfg, dn_error *err) {
-    const size_t layers = cfg->count > 0 ? cfg->count - 1 : 0;
-    if (layers >= 1 && layers <= DN_LAYERS_MAX) return DN_OK;
-    if (layers < 1)
-        dn_fail(err, DN_E_PARSE, "the cfg has no layer after [net]");
-    else
-        dn_fail(err, DN_E_PARSE, "%zu layers are more than the %d that are read", layers, DN_LAYERS_MAX);
-    dn_error_expected(err, "1 to %d layers", DN_LAYERS_MAX);
-    dn_error_found(err, "%zu", layers);
+    if (cfg->count >= 2) return DN_OK;
+    dn_fail(err, DN_E_PARSE, "the cfg has no layer after [net]");
+    dn_error_expected(err, "a layer");
     return DN_E_PARSE;
 }
 
