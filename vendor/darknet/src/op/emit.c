@@ -81,7 +81,7 @@ static dn_status append(dn_emit *emit, dn_op op, const int *inputs, int input_co
 }
 
 static dn_status append_one(dn_emit *emit, dn_op op, const int *inputs, int input_count, dn_shape shape, int *out) {
-    int tensor;
+    int tensor = -1;
     DN_TRY(append(emit, op, inputs, input_count, &shape, 1, &tensor));
     *out = tensor;
     return DN_OK;
