@@ -50,6 +50,8 @@ def test_every_layer(shared: Path, engine: tuple[str, str | None], case: str) ->
     expected = np.load(folder / "expected.npz")
     assert len(expected.files) == len(net.layers)
     for layer in net.layers:
+        if layer.kind == "cost":
+            continue  # without a truth the reference never writes this layer's buffer; here it passes its input on
         assert_close(layer.output, expected[f"layer_{layer.index:03d}"], f"layer {layer.index} [{layer.kind}]")
 
 

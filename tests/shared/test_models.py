@@ -49,8 +49,8 @@ def test_heads(shared: Path, engine: tuple[str, str | None], model: str, prepare
 def test_partial_weights_load(shared: Path, model: str, weights: str, layers: int) -> None:
     folder = shared / "data/models" / model
     net = pydn.load(folder / "net.cfg", folder / weights)
-    report = net.weights_report
+    report = net.report
     assert report.layers_loaded >= layers
     assert not report.complete
     assert report.bytes_left == 0
-    assert net.partial(layers).save_bytes()[20:] == (folder / weights).read_bytes()[20:]
+    assert net.partial(layers).tobytes()[20:] == (folder / weights).read_bytes()[20:]

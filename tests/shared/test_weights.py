@@ -29,7 +29,7 @@ def test_header(shared: Path, engine: tuple[str, str | None], header: str) -> No
     net.forward(np.load(folder / "input.npz")["x"])
     outputs = np.load(folder / "expected_outputs.npz")
     for layer in net.layers:
-        reference = outputs[f"{header}_layer_{layer.index}"]
+        reference = outputs[f"{header}_layer_{layer.index:03d}"]
         difference = np.abs(layer.output.reshape(reference.shape) - reference).max()
         assert difference <= 1e-5 + 1e-5 * np.abs(reference).max(), layer.index
 
