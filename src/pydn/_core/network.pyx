@@ -1,6 +1,4 @@
-"""`Network`: a cfg and weights made ready to run; `Layer`: a look at one of its layers."""
-from collections.abc import Sequence
-
+"""`Network`: a cfg and weights made ready to run."""
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -9,14 +7,13 @@ from pydn._core cimport libdarknet as c
 from pydn._core.errors cimport check
 from pydn._core.libdarknet cimport (
     dn_error,
-    dn_layer_facts,
     dn_network,
     dn_network_options,
     dn_options,
     dn_status,
     dn_tensor,
 )
-from pydn._core.plan cimport Plan, choose, plan_again
+from pydn._core.plan cimport Plan, Planned, choose, plan_again
 from pydn._core.results cimport Results, boxes_wanted, heads_wanted
 from pydn._core.threads cimport RunLock, fill_options
 from pydn._core.view cimport Floats, as_array, read_floats, view_of
@@ -61,7 +58,7 @@ cdef dn_status forward_images(dn_network *network, const float *data, int images
 
 
 @cython.no_gc_clear
-cdef class Network:
+cdef class Network(Planned):
     """Network(cfg, weights=None, *, device="cpu", precision="fp32", outputs="heads", batch=1, dialect="alexeyab", \
 prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1)
 
@@ -155,6 +152,8 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         cdef dn_network *network
         if forward and results.images > 0 and results.images != (self.plan.batch if floats is None else images):
             raise ValueError(f"{images or self.plan.batch} images, but sizes of {results.images}")
+        if not (forward or self.ran) and self.ptr != NULL:
+            raise ValueError("there are no results yet; call forward first")
         self.lock.enter()
         network = self.ptr
         if network != NULL:
@@ -162,6 +161,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
                 if forward:
                     status = forward_images(network, data, images, count, &err)
                 if status == c.DN_OK:
+                    self.ran = True
                     results.take(network)
                     status = results.decode(network, &err)
         self.lock.leave()
@@ -291,6 +291,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
                     c.dn_plan_retain(fresh.ptr)
             if status == c.DN_OK:
                 before, self.plan = self.plan, fresh
+                self.ran = False
         self.lock.leave()
         if network == NULL:
             raise ValueError("the network is closed")
@@ -355,6 +356,8 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
     @property
     def layers(self):
         """All layers: a sequence of `Layer`."""
+        from pydn._core.layer import Layers  # which needs this module
+
         return Layers(self)
 
     @property
@@ -394,242 +397,3 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         if not is_open:
             raise ValueError("the network is closed")
         return size
-
-    # ---- facts
-
-    def facts(self, int layer):
-        """What the engine read of a layer (-1: of [net]), defaults filled in: numbers, tuples of numbers, texts."""
-        return self.plan.facts(layer)
-
-    @property
-    def width(self):
-        """Columns of the input."""
-        return self.plan.width
-
-    @property
-    def height(self):
-        """Rows of the input."""
-        return self.plan.height
-
-    @property
-    def channels(self):
-        """Channels of the input."""
-        return self.plan.channels
-
-    @property
-    def batch(self):
-        """Images per forward. A call with more runs in slices of so many."""
-        return self.plan.batch
-
-    @property
-    def cfg_batch(self):
-        """``batch=`` of the cfg: images per training iteration."""
-        return self.plan.cfg_batch
-
-    @property
-    def subdivisions(self):
-        """``subdivisions=`` of the cfg."""
-        return self.plan.subdivisions
-
-    @property
-    def time_steps(self):
-        """``time_steps=`` of the cfg."""
-        return self.plan.time_steps
-
-    @property
-    def classes(self):
-        """Classes of the detection heads; 0 where there are none."""
-        return self.plan.classes
-
-    @property
-    def anchors(self):
-        """(n, 2) float32: width and height of the anchors of the detection heads; empty where there are none."""
-        return self.plan.anchors
-
-    @property
-    def head_layers(self):
-        """Indexes of the layers whose outputs `forward` returns."""
-        return self.plan.heads
-
-    @property
-    def dialect(self):
-        """Whose definitions hold where they differ: "alexeyab" or "pjreddie"."""
-        return self.plan.dialect
-
-    @property
-    def letter_box(self):
-        """Whether the cfg asks for letterboxed input."""
-        return self.plan.letter_box
-
-    @property
-    def options(self):
-        """[net] as the cfg has it."""
-        return self.plan.options
-
-    @property
-    def unused_options(self):
-        """(section, key, value, line) of all options that nothing reads."""
-        return self.plan.unused_options
-
-    @property
-    def flops(self):
-        """Operations for one image; a multiplication and an addition are two."""
-        return self.plan.flops
-
-    @property
-    def parameters(self):
-        """Number of float32 values in a weights file."""
-        return self.plan.parameters
-
-
-# ---------------------------------------------------------------- layers
-
-@cython.final
-cdef class Layers:
-    """The layers of a network, a sequence of `Layer`."""
-
-    def __cinit__(self, Network network not None):
-        self.network = network
-
-    def __len__(self):
-        return len(self.network.plan)
-
-    def __getitem__(self, index):
-        cdef Py_ssize_t count = len(self.network.plan)
-        if isinstance(index, slice):
-            return [Layer(self.network, i) for i in range(*index.indices(count))]
-        i = index.__index__()
-        if not -count <= i < count:
-            raise IndexError(f"layer {i}: there are {count}")
-        return Layer(self.network, i % count)
-
-    def __iter__(self):
-        return iter(self[:])
-
-    def __repr__(self):
-        return f"<{len(self)} layers>"
-
-
-Sequence.register(Layers)
-
-
-@cython.final
-cdef class Layer:
-    """Layer(network, index)
-
-    A look at one layer of a network. Its arrays are the engine's own memory.
-    """
-
-    def __cinit__(self, Network network not None, int index):
-        if not 0 <= index < len(network.plan):
-            raise IndexError(f"layer {index}: there are {len(network.plan)}")
-        self.network = network
-        self.index = index
-
-    # The index was checked when the Layer was made, and no plan of the network has another number of layers.
-    cdef dn_layer_facts seen_by_plan(self):
-        cdef dn_layer_facts facts
-        self.network.plan.layer(self.index, &facts)
-        return facts
-
-    def __eq__(self, other):
-        if not isinstance(other, Layer):
-            return NotImplemented
-        return self.network is (<Layer>other).network and self.index == (<Layer>other).index
-
-    def __hash__(self):
-        return hash((id(self.network), self.index))
-
-    def __repr__(self):
-        return f"<Layer {self.index} [{self.kind}] {self.input_shape} -> {self.output_shape}>"
-
-    @property
-    def kind(self):
-        """Name of its section, without brackets."""
-        return self.seen_by_plan().kind.decode()
-
-    @property
-    def options(self):
-        """Its section as the cfg has it."""
-        return self.network.plan.options_of(self.seen_by_plan().section)
-
-    @property
-    def facts(self):
-        """What the engine read of its section, defaults filled in."""
-        return self.network.plan.facts(self.index)
-
-    @property
-    def input_shape(self):
-        """(n, c, h, w)."""
-        cdef dn_layer_facts facts = self.seen_by_plan()
-        return (facts.input[0], facts.input[1], facts.input[2], facts.input[3])
-
-    @property
-    def output_shape(self):
-        """(n, c, h, w), or (n, c) where the output has no spatial shape."""
-        cdef dn_layer_facts facts = self.seen_by_plan()
-        if facts.flat:
-            return (facts.output[0], facts.output[1] * facts.output[2] * facts.output[3])
-        return (facts.output[0], facts.output[1], facts.output[2], facts.output[3])
-
-    @property
-    def activation(self):
-        """Name of its activation; "linear" where it has none."""
-        return self.seen_by_plan().activation.decode()
-
-    @property
-    def flops(self):
-        """Operations for one image; a multiplication and an addition are two."""
-        return self.seen_by_plan().flops
-
-    @property
-    def parameters(self):
-        """Number of float32 values in a weights file."""
-        return self.seen_by_plan().parameters
-
-    @property
-    def parameter_names(self):
-        """Names under which its own parameters are found in `Network.weights`."""
-        return tuple([name for layer, name, _, _ in self.network.plan.slots() if layer == self.index])
-
-    @property
-    def output(self):
-        """Output of the last forward, read-only; the next forward may change it."""
-        array = self.network.look(self.index)
-        if array is None:
-            raise ValueError(f'the output of layer {self.index} was not kept; load the network with outputs="all"')
-        if array.shape[0] == 0:
-            raise ValueError(f"layer {self.index} has no output yet; call forward first")
-        return array
-
-    cdef object parameter(self, str name):
-        cdef Weights weights = self.network.open_weights()
-        array = weights.layer_array(self.index, name, self.network.writable())
-        if array is None:
-            raise AttributeError(f"layer {self.index} [{self.kind}] has no {name}")
-        return array
-
-    @property
-    def weights(self):
-        """Its weights, float32, live."""
-        return self.parameter("weights")
-
-    @property
-    def biases(self):
-        """Its biases, float32, live."""
-        return self.parameter("biases")
-
-    @property
-    def scales(self):
-        """Its batch norm scales, float32, live."""
-        return self.parameter("scales")
-
-    @property
-    def rolling_mean(self):
-        """Its batch norm mean, float32, live."""
-        return self.parameter("rolling_mean")
-
-    @property
-    def rolling_variance(self):
-        """Its batch norm variance, float32, live."""
-        return self.parameter("rolling_variance")

@@ -19,4 +19,8 @@ cdef class Plan:
 cdef Plan plan_again(Plan before)
 
 # The number that a name stands for, or a ValueError that lists the names.
-cdef int choose(dict choices, object name, str what) except -1
+cdef int choose(dict choices, object name, str what) except? -1
+
+
+cdef class Planned:
+    cdef readonly Plan plan  # as of the last resize

@@ -28,7 +28,7 @@ cdef object _ADOPT = object()  # the only way to make a Plan without a cfg; out 
 cdef dict _DIALECTS = {"alexeyab": c.DN_ALEXEYAB, "pjreddie": c.DN_PJREDDIE}
 
 
-cdef int choose(dict choices, object name, str what) except -1:
+cdef int choose(dict choices, object name, str what) except? -1:
     try:
         return choices[name]
     except (KeyError, TypeError):
@@ -43,8 +43,11 @@ cdef tuple shape4(const int64_t *shape):
     return (shape[0], shape[1], shape[2], shape[3])
 
 
+# A number as the cfg writes it: 0.1 was read as a float32, and is not 0.10000000149.
 cdef object number(double value):
-    return int(value) if value == <int64_t>value else value
+    if abs(value) < 1e15 and value == <int64_t>value:
+        return <int64_t>value
+    return float(str(np.float32(value))) if value == <float>value else value
 
 
 cdef object fact_value(dn_fact fact):
@@ -297,3 +300,91 @@ cdef Plan plan_again(Plan before):
     plan.cfg = before.cfg
     c.dn_cfg_retain(plan.cfg)
     return plan
+
+
+cdef class Planned:
+    """What is known of a network from its plan alone. Made as a part of a `Network` only."""
+
+    def facts(self, int layer):
+        """What the engine read of a layer (-1: of [net]), defaults filled in: numbers, tuples of numbers, texts."""
+        return self.plan.facts(layer)
+
+    @property
+    def width(self):
+        """Columns of the input."""
+        return self.plan.width
+
+    @property
+    def height(self):
+        """Rows of the input."""
+        return self.plan.height
+
+    @property
+    def channels(self):
+        """Channels of the input."""
+        return self.plan.channels
+
+    @property
+    def batch(self):
+        """Images per forward. A call with more runs in slices of so many."""
+        return self.plan.batch
+
+    @property
+    def cfg_batch(self):
+        """``batch=`` of the cfg: images per training iteration."""
+        return self.plan.cfg_batch
+
+    @property
+    def subdivisions(self):
+        """``subdivisions=`` of the cfg."""
+        return self.plan.subdivisions
+
+    @property
+    def time_steps(self):
+        """``time_steps=`` of the cfg."""
+        return self.plan.time_steps
+
+    @property
+    def classes(self):
+        """Classes of the detection heads; 0 where there are none."""
+        return self.plan.classes
+
+    @property
+    def anchors(self):
+        """(n, 2) float32: width and height of the anchors of the detection heads; empty where there are none."""
+        return self.plan.anchors
+
+    @property
+    def head_layers(self):
+        """Indexes of the layers whose outputs `forward` returns."""
+        return self.plan.heads
+
+    @property
+    def dialect(self):
+        """Whose definitions hold where they differ: "alexeyab" or "pjreddie"."""
+        return self.plan.dialect
+
+    @property
+    def letter_box(self):
+        """Whether the cfg asks for letterboxed input."""
+        return self.plan.letter_box
+
+    @property
+    def options(self):
+        """[net] as the cfg has it."""
+        return self.plan.options
+
+    @property
+    def unused_options(self):
+        """(section, key, value, line) of all options that nothing reads."""
+        return self.plan.unused_options
+
+    @property
+    def flops(self):
+        """Operations for one image; a multiplication and an addition are two."""
+        return self.plan.flops
+
+    @property
+    def parameters(self):
+        """Number of float32 values in a weights file."""
+        return self.plan.parameters

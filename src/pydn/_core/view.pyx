@@ -30,7 +30,7 @@ cdef extern from "Python.h":
 cdef class View:
     """A look at the engine's memory through the buffer protocol; made by the engine's objects only."""
 
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("a View cannot be made; take a network's input, outputs or parameters")
 
     def __dealloc__(self):
@@ -164,7 +164,7 @@ cdef object copy_floats(const float *values, tuple shape):
 @cython.final
 @cython.no_gc_clear
 cdef class Floats:
-    def __init__(self):
+    def __init__(self, *args, **kwargs):
         raise TypeError("made by the compiled layer only")
 
     def __dealloc__(self):

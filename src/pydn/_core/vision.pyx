@@ -5,6 +5,7 @@ A uint8 image is (height, width) or (height, width, channels); a float image is 
 """
 import numpy as np
 
+cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint8_t
 
@@ -24,6 +25,7 @@ cdef enum Fit:
 
 
 # A uint8 image held for one call.
+@cython.final
 cdef class Pixels:
     cdef Py_buffer buffer
     cdef bint held
