@@ -128,7 +128,7 @@ cdef class Layer:
 
     cdef object parameter(self, str name):
         cdef Weights weights = self.network.open_weights()
-        array = weights.layer_array(self.index, name, self.network.writable())
+        array = weights.layer_array(self.index, name)
         if array is None:
             raise AttributeError(f"layer {self.index} [{self.kind}] has no {name}")
         return array

@@ -19,4 +19,3 @@ cdef class Network(Planned):
     cdef int run(self, object x, bint forward, Results results) except -1
     cdef object look(self, int layer)
     cdef Weights open_weights(self)
-    cdef bint writable(self) noexcept

@@ -109,6 +109,8 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         self.own_weights = weights
         self.create(isa)
         self.head_count = c.dn_network_heads(self.ptr)
+        if self.precision == "int8":
+            self.own_weights.freeze()  # quantised once: a later write would have no effect
 
     def __dealloc__(self):
         c.dn_network_free(self.ptr)
@@ -344,9 +346,6 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         if self.own_weights is None:
             raise ValueError("the network is closed")
         return self.own_weights
-
-    cdef bint writable(self) noexcept:
-        return self.precision != "int8"  # its packed parameters are not made again
 
     @property
     def input(self):

@@ -16,6 +16,8 @@ from cpython.buffer cimport (
     PyObject_GetBuffer,
 )
 
+from libc.stdint cimport uintptr_t
+
 from pydn._core cimport libdarknet as c
 from pydn._core.libdarknet cimport dn_tensor, dn_weights
 
@@ -209,13 +211,16 @@ cdef Floats hold(object x, str what, int flags):
 cdef Floats read_floats(object x, str what):
     if hasattr(x, "__array__"):
         x = np.asarray(x)
-        if x.dtype == np.float32 and not x.flags.c_contiguous:
-            x = np.ascontiguousarray(x)
+        if x.dtype == np.float32 and not (x.flags.c_contiguous and x.flags.aligned):
+            x = np.array(x, order="C")
     return hold(x, what, 0)
 
 
 cdef Floats write_floats(object x, str what):
-    return hold(x, what, PyBUF_WRITABLE)
+    cdef Floats floats = hold(x, what, PyBUF_WRITABLE)
+    if <uintptr_t>floats.data % 4 != 0:
+        raise TypeError(f"{what}: an aligned array was expected")
+    return floats
 
 
 cdef bint overlap(Floats a, Floats b) noexcept:

@@ -13,5 +13,5 @@ cdef class Weights:
     cdef readonly object report
     cdef int create(self, object data, bint strict, int layer_limit, object seed) except -1
     cdef dn_weights_header file_header(self) noexcept
-    cdef object slot_array(self, int slot, bint writable)
-    cdef object layer_array(self, int layer, str name, bint writable)
+    cdef object slot_array(self, int slot)
+    cdef object layer_array(self, int layer, str name)

@@ -133,18 +133,18 @@ cdef class Weights:
 
     # ---- as a mapping
 
-    cdef object slot_array(self, int slot, bint writable):
+    cdef object slot_array(self, int slot):
         cdef Weights whole = self if self.whole is None else self.whole
-        cdef View view = view_of_parameter(self.ptr, slot, writable and not whole.fixed)
+        cdef View view = view_of_parameter(self.ptr, slot, not whole.fixed)
         array = as_array(view)
         if view.writable:
             whole.views.add(view)
         return array
 
-    cdef object layer_array(self, int layer, str name, bint writable):
+    cdef object layer_array(self, int layer, str name):
         cdef bytes wanted = name.encode()
         cdef int slot = c.dn_plan_find_slot(self.plan.ptr, layer, wanted)
-        return None if slot < 0 else self.slot_array(slot, writable)
+        return None if slot < 0 else self.slot_array(slot)
 
     def _keys(self):
         return [(layer, name) for layer, name, _, _ in self.plan.slots() if layer < self.layers]
@@ -167,7 +167,7 @@ cdef class Weights:
         if key not in self:
             raise KeyError(key)
         layer, name = key
-        return self.layer_array(layer, name, True)
+        return self.layer_array(layer, name)
 
     def get(self, key, default=None):
         """The array of a parameter, or `default`."""

@@ -71,6 +71,8 @@ def test_wrong_out(picture):
         vision.planar(picture, out=np.zeros((3, 5, 7)))
     with pytest.raises(TypeError):
         vision.planar(picture, out=np.zeros((3, 5, 14), np.float32)[..., ::2])
+    with pytest.raises(TypeError, match="aligned"):
+        vision.planar(picture, out=np.zeros(421, np.uint8)[1:].view(np.float32).reshape(3, 5, 7))
     frozen = np.zeros((3, 5, 7), np.float32)
     frozen.flags.writeable = False
     with pytest.raises(TypeError):
