@@ -1,0 +1,1 @@
+"""One small network as a whole, its numbers computed by the oracles."""

@@ -1,0 +1,1 @@
+"""Every layer type on every engine, against the oracles in `tests/reference`."""

@@ -1,0 +1,183 @@
+"""Random chains of layers: the fast backend equals the plain one, and one image at a time equals many."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, event, given, settings
+from hypothesis import strategies as st
+
+from .support import TOLERANCE, Case, Engine, Row, conv, nmse, row
+
+ACTIVATIONS = ["linear", "leaky", "relu", "mish", "swish", "logistic", "tanh", "hard_mish", "gelu"]
+Shape = tuple[int, int, int]
+
+
+class Chain:
+    """Rows so far and the shape (channels, height, width) of every output."""
+
+    def __init__(self, draw: Any, shape: Shape) -> None:
+        self.draw, self.rows, self.shapes = draw, list[Row](), [shape]
+
+    @property
+    def shape(self) -> Shape:
+        return self.shapes[-1]
+
+    def append(self, keys: Row, shape: Shape) -> None:
+        self.rows.append(keys)
+        self.shapes.append(shape)
+
+    def pick(self, values: Any) -> Any:
+        return self.draw(st.sampled_from(list(values)))
+
+    def earlier(self, same_channels: bool) -> list[int]:
+        """Layers before the last whose rows and columns (and channels) are the last one's."""
+        start = 0 if same_channels else 1
+        return [i for i, shape in enumerate(self.shapes[1:-1]) if shape[start:] == self.shape[start:]]
+
+    def convolutional(self) -> None:
+        channels, height, width = self.shape
+        size, stride = self.pick([s for s in (1, 2, 3, 5) if s <= min(height, width)]), self.pick([1, 1, 1, 2])
+        groups = self.pick([1, 1, 1, *[g for g in (2, 3, 5, channels) if channels % g == 0]])
+        filters = groups * self.pick([1, 2, 5, 16]) if groups < 8 else groups
+        pad = self.pick([0, 1])
+        self.append(
+            conv(
+                filters=filters,
+                size=size,
+                stride=stride,
+                groups=groups,
+                pad=pad,
+                dilation=self.pick([1, 1, 2]),
+                batch_normalize=self.pick([0, 1]),
+                activation=self.pick(ACTIVATIONS),
+            ),
+            (filters, *((side + pad * (size // 2) * 2 - size) // stride + 1 for side in (height, width))),
+        )
+
+    def maxpool(self) -> None:
+        channels, height, width = self.shape
+        size, stride = self.pick([1, 2, 3, 5]), self.pick([1, 2])
+        self.append(
+            row("maxpool", size=size, stride=stride), (channels, (height - 1) // stride + 1, (width - 1) // stride + 1)
+        )
+
+    def upsample(self) -> None:
+        channels, height, width = self.shape
+        if height * width > 100:
+            return self.maxpool()
+        return self.append(row("upsample", stride=2, scale=self.pick([1, 0.5])), (channels, 2 * height, 2 * width))
+
+    def reorg(self) -> None:
+        channels, height, width = self.shape
+        if channels % 4 or height % 2 or width % 2:
+            return self.convolutional()
+        return self.append(row("reorg", stride=2), (4 * channels, height // 2, width // 2))
+
+    def route(self) -> None:
+        named, others = [len(self.rows) - 1], self.earlier(False)
+        if others:
+            named += self.draw(st.lists(st.sampled_from(others), max_size=2))
+        channels = [self.shapes[i + 1][0] for i in named]
+        groups = self.pick([g for g in (1, 2, 3) if all(c % g == 0 for c in channels)])
+        keys = row("route", layers=",".join(map(str, named)), groups=groups, group_id=self.pick(range(groups)))
+        self.append(keys, (sum(channels) // groups, *self.shape[1:]))
+
+    def shortcut(self) -> None:
+        sources = self.earlier(False)
+        if not sources:
+            return self.convolutional()
+        chosen = self.draw(st.lists(st.sampled_from(sources), min_size=1, max_size=3))
+        keys = row("shortcut", **{"from": ",".join(map(str, chosen)), "activation": self.pick(ACTIVATIONS)})
+        if self.pick([False, True]):
+            keys = {
+                **keys,
+                "weights_type": self.pick(["per_feature", "per_channel"]),
+                "weights_normalization": self.pick(["none", "softmax"]),
+            }
+        return self.append(keys, self.shape)
+
+    def sam(self) -> None:
+        sources = self.earlier(True)
+        if not sources:
+            return self.convolutional()
+        return self.append(row("sam", **{"from": self.pick(sources)}), self.shape)
+
+    def scale_channels(self) -> None:
+        scaled, shape = len(self.rows) - 1, self.shape
+        self.append(row("avgpool"), (shape[0], 1, 1))
+        return self.append(row("scale_channels", **{"from": scaled, "activation": self.pick(ACTIVATIONS)}), shape)
+
+    def batchnorm(self) -> None:
+        self.append(row("batchnorm"), self.shape)
+
+    def dropout(self) -> None:
+        self.append(row("dropout"), self.shape)
+
+
+KINDS = [
+    Chain.convolutional,
+    Chain.convolutional,
+    Chain.maxpool,
+    Chain.upsample,
+    Chain.reorg,
+    Chain.route,
+    Chain.shortcut,
+    Chain.sam,
+    Chain.scale_channels,
+    Chain.batchnorm,
+    Chain.dropout,
+]
+ENDS = [row("softmax"), row("softmax", spatial=1), row("connected", output=7), row("avgpool"), None]
+
+
+@st.composite
+def chains(draw: Any) -> Case:
+    """Three to eight layers, and an end that a network may have."""
+    shape = (draw(st.sampled_from([1, 3, 4, 17, 32])), draw(st.integers(1, 12)), draw(st.integers(1, 12)))
+    chain = Chain(draw, shape)
+    chain.convolutional()
+    count = draw(st.integers(3, 7))
+    while len(chain.rows) < count:
+        draw(st.sampled_from(KINDS))(chain)
+    end = draw(st.sampled_from(ENDS))
+    rows = chain.rows if end is None else [*chain.rows, end]
+    return Case(rows, shape, batch=draw(st.sampled_from([1, 2, 3])))
+
+
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(chains())
+def test_fast_equals_plain(case: Case) -> None:
+    plain = case.load(("ref", None), "all", "none").forward(case.x)
+    net = case.load(("cpu", None), "heads", "fuse")
+    fast = net.forward(case.x)
+    event(f"{len(case.rows)} layers")
+    assert [y.shape for y in fast] == [y.shape for y in plain]
+    for ours, expected in zip(fast, plain, strict=True):
+        assert np.isfinite(expected).all()
+        assert nmse(ours, expected) <= TOLERANCE
+    one_by_one = [net.forward(image[None]) for image in case.x]
+    for head, ours in enumerate(fast):
+        assert nmse(np.concatenate([heads[head] for heads in one_by_one]), ours) <= TOLERANCE
+
+
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(chains())
+def test_plain_equals_oracle(case: Case) -> None:
+    net = case.load(("ref", None), "all", "none")
+    net.forward(case.x)
+    for layer, expected in zip(net.layers, case.expected("none"), strict=True):
+        assert layer.output.shape == expected.shape
+        assert nmse(layer.output, expected) <= TOLERANCE
+
+
+@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(chains())
+def test_more_images_than_the_batch(case: Case) -> None:
+    """A network made for one image takes many, in slices."""
+    engines: list[Engine] = [("ref", None), ("cpu", None)]
+    for engine in engines:
+        many = case.load(engine, "heads", "fuse").forward(case.x)
+        sliced = case.load(engine, "heads", "fuse", batch=1).forward(case.x)
+        for a, b in zip(many, sliced, strict=True):
+            assert a.shape == b.shape
+            assert nmse(a, b) <= TOLERANCE

@@ -1,0 +1,76 @@
+"""Activations: y = f(x), value by value; the normalize_channels kinds work over the channels at one place."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from .types import Array
+
+
+def logistic(x: Array) -> Array:
+    """σ(x) = 1 / (1 + e^−x)."""
+    return 1 / (1 + np.exp(-x))
+
+
+def _stair(x: Array) -> Array:
+    """Flat between 2k and 2k + 1, slope 1 between 2k + 1 and 2k + 2."""
+    whole = np.floor(x)
+    y: Array = np.floor(x / 2) + np.where(whole % 2 == 0, 0, x - whole)
+    return y
+
+
+def _plse(x: Array) -> Array:
+    """A logistic function of three straight pieces, bent at −4 and 4."""
+    return np.where(x < -4, 0.01 * (x + 4), np.where(x > 4, 0.01 * (x - 4) + 1, 0.125 * x + 0.5))
+
+
+def _hard_mish(x: Array) -> Array:
+    return np.where(x > 0, x, np.where(x > -2, x * x / 2 + x, 0))
+
+
+def _selu(x: Array) -> Array:
+    return 1.0507 * np.where(x >= 0, x, 1.6732 * np.expm1(np.minimum(x, 0)))
+
+
+def _gelu(x: Array) -> Array:
+    """The tanh form: 0.797885 = √(2/π), 0.035677 = 0.044715 · √(2/π)."""
+    y: Array = 0.5 * x * (1 + np.tanh(0.797885 * x + 0.035677 * x**3))
+    return y
+
+
+def _shares(x: Array) -> Array:
+    """Every channel's share of the sum over the channels at a place."""
+    y: Array = x / (x.sum(axis=1, keepdims=True) + 0.0001)
+    return y
+
+
+FORMULAS: dict[str, Callable[[Array], Array]] = {
+    "linear": lambda x: x,
+    "logistic": logistic,
+    "loggy": lambda x: 2 * logistic(x) - 1,
+    "relu": lambda x: np.maximum(x, 0),
+    "relu6": lambda x: np.clip(x, 0, 6),
+    "elu": lambda x: np.where(x >= 0, x, np.expm1(np.minimum(x, 0))),
+    "selu": _selu,
+    "gelu": _gelu,
+    "relie": lambda x: np.where(x > 0, x, 0.01 * x),
+    "ramp": lambda x: np.maximum(x, 0) + 0.1 * x,
+    "tanh": np.tanh,
+    "plse": _plse,
+    "leaky": lambda x: np.where(x > 0, x, 0.1 * x),
+    "stair": _stair,
+    "hardtan": lambda x: np.clip(x, -1, 1),
+    "lhtan": lambda x: np.where(x < 0, 0.001 * x, np.where(x > 1, 0.001 * (x - 1) + 1, x)),
+    "swish": lambda x: x * logistic(x),
+    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "hard_mish": _hard_mish,
+    "revleaky": lambda x: np.where(x > 0, x, 0.1 * x),
+    "normalize_channels": lambda x: _shares(np.maximum(x, 0)),
+    "normalize_channels_softmax": lambda x: _shares(np.exp(x)),
+    "normalize_channels_softmax_maxval": lambda x: _shares(np.exp(x - x.max(axis=1, keepdims=True))),
+}
+
+
+def activate(name: str, x: Array) -> Array:
+    """f(x) by its name in the cfg."""
+    return FORMULAS[name](x)

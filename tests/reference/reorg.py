@@ -1,0 +1,34 @@
+"""[reorg]: rows and columns become channels, in darknet's own order (which is not space-to-depth)."""
+
+import numpy as np
+
+from .types import Array
+
+
+def numberings(channels: int, height: int, width: int, stride: int) -> tuple[list[int], list[int]]:
+    """Two flat numberings of C·H·W values; with s = stride, C' = C/s² and o = k div C':
+
+    a(k,j,i) = i + W·(j + H·k)
+    b(k,j,i) = i·s + o mod s + W·s·(j·s + o div s + H·s·(k mod C'))
+    """
+    a, b = [], []
+    fewer = channels // stride**2
+    for k in range(channels):
+        for j in range(height):
+            for i in range(width):
+                row, column = j * stride + k // fewer // stride, i * stride + k // fewer % stride
+                a.append(i + width * (j + height * k))
+                b.append(column + width * stride * (row + height * stride * (k % fewer)))
+    return a, b
+
+
+def reorg(x: Array, stride: int, reverse: bool = False) -> Array:
+    """y[a] = x[b], shape (C·s², H/s, W/s); reverse: y[b] = x[a], shape (C/s², H·s, W·s). Both index flat memory."""
+    n, channels, height, width = x.shape
+    a, b = numberings(channels, height, width, stride)
+    y = np.zeros((n, x[0].size))
+    if reverse:
+        y[:, b] = x.reshape(n, -1)[:, a]
+        return y.reshape(n, channels // stride**2, height * stride, width * stride)
+    y[:, a] = x.reshape(n, -1)[:, b]
+    return y.reshape(n, channels * stride**2, height // stride, width // stride)
