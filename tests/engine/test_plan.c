@@ -298,7 +298,7 @@ static void test_attention_refused(void) {
     refused(NET "[conv]\nfilters=6\n[avgpool]\n[conv]\nfilters=5\n[scale_channels]\nfrom=0\n", DN_E_SHAPE);
     const dn_error err = refused(NET "[conv]\nfilters=6\n[conv]\nfilters=5\n[sam]\nfrom=0\n", DN_E_SHAPE);
     CHECK_EQ(err.layer, 2);
-    CHECK_EQ(err.line, 9);
+    CHECK_EQ(err.line, 10);
     CHECK_TEXT(err.section, "sam");
     CHECK_HAS(err.message, "5x16x20");
     CHECK_HAS(err.message, "6x16x20");

@@ -115,14 +115,16 @@ static dn_status read_section(parser *p, char *text) {
     const bool trailing = close && close[1] != '\0' && close[1] != '#' && close[1] != ';';
     if (!close || trailing || close == text + 1) {
         return fail_at(p->err, p->line, "[section]", text,
-                       "a section is its name between '[' and ']' alone on the line, such as [convolutional]");
+                       "a line with '[' must be a section: its name between '[' and ']', alone on the line, such as "
+                       "[convolutional]");
     }
     *close = '\0';
     const char *name = text + 1;
     DN_TRY(check_first_section(p, name));
     dn_cfg *cfg = p->cfg;
     if (cfg->count == SECTIONS_MAX) {
-        return fail_at(p->err, p->line, "at most 100000 sections", "more", "more than 100000 sections: split the cfg");
+        return fail_at(p->err, p->line, "at most 100000 sections", "more",
+                       "more than 100000 sections are not read: shorten the cfg");
     }
     void *sections = cfg->sections;
     DN_TRY(dn_zone_grow(&cfg->zone, &sections, cfg->count, &cfg->room, sizeof(dn_cfg_section), p->err));
@@ -138,7 +140,8 @@ static dn_status read_option(parser *p, char *text, char *equals) {
                        "an option stands before the first section: begin the cfg with [net]");
     }
     if (p->options == OPTIONS_MAX) {
-        return fail_at(p->err, p->line, "at most 1000000 options", "more", "more than 1000000 options: split the cfg");
+        return fail_at(p->err, p->line, "at most 1000000 options", "more",
+                       "more than 1000000 options are not read: shorten the cfg");
     }
     dn_cfg_section *section = &cfg->sections[cfg->count - 1];
     void *options = section->options;

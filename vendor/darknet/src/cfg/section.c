@@ -1,6 +1,7 @@
 /* section.c — typed getters over one section. */
 #include "cfg/section.h"
 
+#include <float.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -61,7 +62,9 @@ static dn_status fail_value(const dn_section *section, const char *key, dn_error
 }
 
 static void describe_ints(char *text, const char *what, int low, int high) {
-    if (low == INT_MIN && high == INT_MAX) {
+    if (low == high) {
+        snprintf(text, DESCRIPTION_SIZE, "%d", low);
+    } else if (low == INT_MIN && high == INT_MAX) {
         snprintf(text, DESCRIPTION_SIZE, "%s", what);
     } else if (high == INT_MAX) {
         snprintf(text, DESCRIPTION_SIZE, "%s of at least %d", what, low);
@@ -72,8 +75,18 @@ static void describe_ints(char *text, const char *what, int low, int high) {
     }
 }
 
+/* Limits that no network comes near are not worth telling. */
 static void describe_floats(char *text, const char *what, float low, float high) {
-    snprintf(text, DESCRIPTION_SIZE, "%s from %.9g to %.9g", what, (double)low, (double)high);
+    const bool open = high >= 1e6F;
+    if (open && low <= -1e6F) {
+        snprintf(text, DESCRIPTION_SIZE, "%s", what);
+    } else if (open && low > 0.0F && low <= FLT_MIN) {
+        snprintf(text, DESCRIPTION_SIZE, "%s above 0", what);
+    } else if (open) {
+        snprintf(text, DESCRIPTION_SIZE, "%s of at least %.9g", what, (double)low);
+    } else {
+        snprintf(text, DESCRIPTION_SIZE, "%s from %.9g to %.9g", what, (double)low, (double)high);
+    }
 }
 
 static bool read_int(const char *text, const char *end, int low, int high, int *out) {

@@ -44,7 +44,8 @@ dn_status dn_parse_resource(dn_section *section, const dn_layer_context *context
         *out = &context->resources[k];
         return DN_OK;
     }
-    return dn_section_fail(section, key, err, "a file handed in with the cfg", "names a file that was not handed in");
+    return dn_section_fail(section, key, err, "a file handed in with the cfg",
+                           "names a file that is not there: hand it in with the cfg");
 }
 
 dn_status dn_parse_strides(dn_section *section, int *stride_x, int *stride_y, dn_error *err) {
@@ -93,7 +94,9 @@ dn_status dn_check_image(const dn_layer_plan *plan, dn_error *err) {
     if (!dn_layer_plan_input_flat(plan)) return DN_OK;
     const dn_shape in = dn_layer_plan_input(plan);
     dn_shape_fail(err, "an input with rows and columns",
-                  "the input is a flat list of %d values (a route of unequal rows or columns makes one)", in.c);
+                  "the input is a flat list of %d values (a [route] over unequal rows or columns makes "
+                  "one): change width=, height= or that [route]",
+                  in.c);
     dn_error_found(err, "%d values", in.c);
     return DN_E_SHAPE;
 }
@@ -106,9 +109,12 @@ dn_status dn_shape_make(dn_shape *out, int64_t n, int64_t c, int64_t h, int64_t 
         *out = shape;
         return DN_OK;
     }
-    dn_shape_fail(err, "sides of 1 or more, at most 2^31 values",
-                  "the output would have %lld images of %lld channels, %lld rows and %lld columns", (long long)n,
-                  (long long)c, (long long)h, (long long)w);
+    const bool small = h < 1 || w < 1;
+    dn_shape_fail(err, small ? "1 row and 1 column or more" : "at most 2^31 values",
+                  "the output would have %lld images of %lld channels, %lld rows and %lld columns: %s", (long long)n,
+                  (long long)c, (long long)h, (long long)w,
+                  small ? "the input is too small, enlarge width= and height= of [net] or reduce size="
+                        : "these are more than 2^31 values, reduce width=, height= or the layer's output");
     dn_error_found(err, "%lld x %lld x %lld x %lld", (long long)n, (long long)c, (long long)h, (long long)w);
     return DN_E_SHAPE;
 }

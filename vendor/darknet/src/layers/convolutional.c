@@ -74,7 +74,8 @@ static dn_status share(const params *p, dn_layer_plan *plan, dn_error *err) {
     int other;
     DN_TRY(dn_layer_plan_resolve(plan, "share_index", p->share_index, &other, err));
     const bool same_type = dn_layer_plan_type_of(plan, other, &other_params)->parse == parse;
-    if (!same_type) return dn_shape_fail(err, "a convolutional layer", "share_index names layer %d, not one", other);
+    if (!same_type)
+        return dn_shape_fail(err, "a convolutional layer", "share_index names layer %d: name a [convolutional]", other);
     const params *q = other_params;
     if (q->filters != p->filters || q->size != p->size || q->groups != p->groups || q->channels != p->channels ||
         q->batch_normalize != p->batch_normalize) {
@@ -132,8 +133,12 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     DN_TRY(dn_check_image(plan, err));
     p->channels = in.c;
     if (in.c % p->groups != 0 || p->filters % p->groups != 0) {
-        return dn_shape_fail(err, "channels and filters that groups divides",
-                             "%d channels and %d filters cannot be split into %d groups", in.c, p->filters, p->groups);
+        dn_shape_fail(err, "channels and filters that groups divides",
+                      "%d channels and %d filters cannot be split into %d groups: groups= must divide both", in.c,
+                      p->filters, p->groups);
+        dn_error_found(err, "%d channels, %d filters", in.c, p->filters);
+        dn_layer_plan_blame(plan, "groups", err);
+        return DN_E_SHAPE;
     }
     DN_TRY(dn_shape_make(&p->convolved, in.n, p->filters,
                          dn_window_places(in.h, 2 * (int64_t)p->padding, p->size, p->stride_y),

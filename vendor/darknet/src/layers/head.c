@@ -19,8 +19,8 @@ dn_status dn_head_parse_anchors(dn_section *section, const dn_layer_context *con
                                DN_ANCHORS_MAX);
     if (count < 2 * num)
         dn_log(context->options, DN_LOG_WARNING,
-               "layer %d: anchors has %d numbers, num=%d needs %d; the missing ones are 0.5", context->index, count,
-               num, 2 * num);
+               "line %d: anchors= of layer %d has %d numbers, num=%d needs %d; the missing ones are 0.5",
+               dn_section_line_of(section, "anchors"), context->index, count, num, 2 * num);
     *pairs = count / 2 > num ? count / 2 : num;
     void *memory;
     DN_TRY(dn_zone_alloc(context->zone, &memory, 2 * (size_t)*pairs, sizeof(float), err));
@@ -54,8 +54,9 @@ dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context
         if (at == end) break;
         int64_t value;
         if (!dn_parse_int(at, end, &value, &at) || value < 0 || value >= classes || *count == DN_CLASSES_MAX)
-            return dn_section_fail(section, "map", err, "class numbers", "is not a class between 0 and %d at number %d",
-                                   classes - 1, *count + 1);
+            return dn_section_fail(section, "map", err, "class numbers",
+                                   "must hold class numbers from 0 to %d; number %d of it is none", classes - 1,
+                                   *count + 1);
         void *array = map;
         DN_TRY(dn_zone_grow(context->zone, &array, (size_t)*count, &room, sizeof(int), err));
         map = array;

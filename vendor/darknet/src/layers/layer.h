@@ -93,6 +93,8 @@ dn_status dn_layer_plan_fact_text(dn_layer_plan *plan, const char *name, const c
 
 /* DN_E_SHAPE; the plan adds layer, section and line. */
 dn_status dn_shape_fail(dn_error *err, const char *expected, const char *format, ...) DN_PRINTF(3, 4);
+/* After it: the key that is to blame, and so its line, where the cfg has it. */
+void dn_layer_plan_blame(const dn_layer_plan *plan, const char *key, dn_error *err);
 
 /* ---- for parse ---- */
 

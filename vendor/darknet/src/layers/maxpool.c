@@ -50,8 +50,10 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     const dn_shape in = dn_layer_plan_input(plan);
     DN_TRY(dn_check_image(plan, err));
     if (p->depth && p->out_channels > in.c) {
-        return dn_shape_fail(err, "out_channels of at most the input's channels", "out_channels=%d of %d channels",
-                             p->out_channels, in.c);
+        dn_shape_fail(err, "out_channels of at most the input's channels",
+                      "out_channels=%d of %d channels: give at most as many as there are", p->out_channels, in.c);
+        dn_layer_plan_blame(plan, "out_channels", err);
+        return DN_E_SHAPE;
     }
     if (p->depth) {
         DN_TRY(dn_shape_make(&p->pooled, in.n, p->out_channels, in.h, in.w, err));

@@ -43,9 +43,13 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
         DN_TRY(dn_shape_make(&out, in.n, dn_shape_image(in) + p->extra, 1, 1, err));
         dn_layer_plan_set_flat(plan, true);
     } else if (in.c % (s * s) != 0 || (!p->reverse && (in.h % s != 0 || in.w % s != 0))) {
-        return dn_shape_fail(err, "channels divisible by stride², rows and columns by stride",
-                             "%d channels, %d rows and %d columns cannot be reordered with stride %d", in.c, in.h, in.w,
-                             p->stride);
+        dn_shape_fail(err, "channels divisible by stride², rows and columns by stride",
+                      "%d channels, %d rows and %d columns cannot be reordered with stride %d: give a stride that "
+                      "divides the sides, and whose square divides the channels",
+                      in.c, in.h, in.w, p->stride);
+        dn_error_found(err, "%dx%dx%d", in.c, in.h, in.w);
+        dn_layer_plan_blame(plan, "stride", err);
+        return DN_E_SHAPE;
     } else if (p->reverse) {
         DN_TRY(dn_shape_make(&out, in.n, in.c / (s * s), in.h * s, in.w * s, err));
     } else {

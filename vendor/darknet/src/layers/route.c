@@ -17,7 +17,8 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     (void)context;
     DN_TRY(dn_section_ints(section, "layers", INT32_MIN, INT32_MAX, &p->layers, &p->count, err));
     if (p->count < 1 || p->count > DN_REFERENCES_MAX) {
-        return dn_section_fail(section, "layers", err, "1 to 4096 layers", "names %d layers in layers=", p->count);
+        return dn_section_fail(section, "layers", err, "1 to 4096 layers",
+                               "names %d layers: give layers= 1 to 4096, such as layers=-1,8", p->count);
     }
     DN_TRY(dn_section_int(section, "groups", 1, 1, DN_FILTERS_MAX, &p->groups, err));
     DN_TRY(dn_section_int(section, "group_id", 0, 0, p->groups - 1, &p->group_id, err));
@@ -31,8 +32,12 @@ static dn_status ranges(const params *p, const dn_layer_plan *plan, int64_t *tot
     for (int k = 0; k < p->count; k++) {
         const dn_shape shape = dn_layer_plan_output_of(plan, p->layers[k]);
         if (shape.c % p->groups != 0) {
-            return dn_shape_fail(err, "channels that groups divides", "the %d channels of layer %d have no %d groups",
-                                 shape.c, p->layers[k], p->groups);
+            dn_shape_fail(err, "channels that groups divides",
+                          "the %d channels of layer %d cannot be split into %d groups: groups= must divide them",
+                          shape.c, p->layers[k], p->groups);
+            dn_error_found(err, "%d channels", shape.c);
+            dn_layer_plan_blame(plan, "groups", err);
+            return DN_E_SHAPE;
         }
         p->channels[k] = shape.c / p->groups;
         p->first[k] = p->channels[k] * p->group_id;
@@ -48,8 +53,9 @@ static dn_status flat_size(const params *p, const dn_layer_plan *plan, int64_t *
         const dn_shape b = dn_layer_plan_output_of(plan, p->layers[k]);
         if (p->groups > 1) {
             return dn_shape_fail(err, "layers of equal rows and columns",
-                                 "groups=%d of layers %d (%dx%dx%d) and %d (%dx%dx%d)", p->groups, p->layers[0], a.c,
-                                 a.h, a.w, p->layers[k], b.c, b.h, b.w);
+                                 "groups=%d needs equal rows and columns, but layer %d is %dx%dx%d and layer %d is "
+                                 "%dx%dx%d (c x h x w): correct layers=",
+                                 p->groups, p->layers[0], a.c, a.h, a.w, p->layers[k], b.c, b.h, b.w);
         }
         *total += dn_shape_image(b);
     }

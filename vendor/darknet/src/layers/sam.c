@@ -20,8 +20,14 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     DN_TRY(dn_layer_plan_resolve(plan, "from", p->from, &p->from, err));
     const dn_shape in = dn_layer_plan_input(plan), from = dn_layer_plan_output_of(plan, p->from);
     if (!dn_shape_equal(in, from)) {
-        return dn_shape_fail(err, "equal shapes", "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w)", in.c,
-                             in.h, in.w, p->from, from.c, from.h, from.w);
+        dn_shape_fail(
+            err, "equal shapes",
+            "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w), which must be equal: correct from= or "
+            "the layer before",
+            in.c, in.h, in.w, p->from, from.c, from.h, from.w);
+        dn_error_found(err, "%dx%dx%d and %dx%dx%d", in.c, in.h, in.w, from.c, from.h, from.w);
+        dn_layer_plan_blame(plan, "from", err);
+        return DN_E_SHAPE;
     }
     dn_layer_plan_set_output(plan, from);
     dn_layer_plan_set_activation(plan, p->activation);

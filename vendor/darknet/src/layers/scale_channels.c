@@ -13,7 +13,8 @@ typedef struct params {
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
     params *p = into;
     if (!dn_section_has(section, "from")) {
-        return dn_section_fail(section, "from", err, "the number of a layer", "needs from=");
+        return dn_section_fail(section, "from", err, "the number of a layer",
+                               "needs from=: the layer to scale, such as from=-4");
     }
     DN_TRY(dn_section_int(section, "from", 0, INT32_MIN, INT32_MAX, &p->from, err));
     DN_TRY(dn_section_flag(section, "scale_wh", false, &p->scale_wh, err));
@@ -27,9 +28,14 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     const bool fits =
         p->scale_wh ? in.c == 1 && in.h == from.h && in.w == from.w : in.c == from.c && in.h == 1 && in.w == 1;
     if (!fits) {
-        return dn_shape_fail(err, p->scale_wh ? "one factor a place" : "one factor a channel",
-                             "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w)", in.c, in.h, in.w, p->from,
-                             from.c, from.h, from.w);
+        dn_shape_fail(err, p->scale_wh ? "one factor a place" : "one factor a channel",
+                      "layer %d is %dx%dx%d (c x h x w), so the input must be %dx%dx%d, not %dx%dx%d: correct from= or "
+                      "the layer before",
+                      p->from, from.c, from.h, from.w, p->scale_wh ? 1 : from.c, p->scale_wh ? from.h : 1,
+                      p->scale_wh ? from.w : 1, in.c, in.h, in.w);
+        dn_error_found(err, "%dx%dx%d", in.c, in.h, in.w);
+        dn_layer_plan_blame(plan, "from", err);
+        return DN_E_SHAPE;
     }
     dn_layer_plan_set_output(plan, from);
     dn_layer_plan_set_flat(plan, dn_layer_plan_flat_of(plan, p->from));

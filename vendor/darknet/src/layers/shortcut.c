@@ -44,7 +44,8 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     p->alpha = p->beta = 1.0F;
     DN_TRY(dn_section_ints(section, "from", INT32_MIN, INT32_MAX, &p->from, &p->count, err));
     if (p->count < 1 || p->count > DN_REFERENCES_MAX) {
-        return dn_section_fail(section, "from", err, "1 to 4096 layers", "names %d layers in from=", p->count);
+        return dn_section_fail(section, "from", err, "1 to 4096 layers",
+                               "names %d layers: give from= 1 to 4096, such as from=-3", p->count);
     }
     p->op.terms = p->count + 1;
     DN_TRY(dn_parse_activation(section, context, DN_LINEAR, &p->activation, err));
@@ -69,8 +70,10 @@ static dn_status check_sides(params *p, const dn_layer_plan *plan, dn_error *err
         p->op.sampled = may_differ && alike(from, in);
         if (p->op.sampled) continue;
         dn_shape_fail(err, "layers of equal rows and columns",
-                      "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w)", in.c, in.h, in.w, p->from[k],
-                      from.c, from.h, from.w);
+                      "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w): from= must name a layer of the "
+                      "input's rows and columns",
+                      in.c, in.h, in.w, p->from[k], from.c, from.h, from.w);
+        dn_layer_plan_blame(plan, "from", err);
         dn_error_found(err, "%dx%d and %dx%d", in.h, in.w, from.h, from.w);
         return DN_E_SHAPE;
     }

@@ -50,11 +50,11 @@ static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
         return status;
     }
     if (inputs % params->groups) {
-        const dn_status status = dn_shape_fail(err, "a divisor of the inputs", "groups=%d does not divide %d inputs",
-                                               params->groups, inputs);
+        dn_shape_fail(err, "a divisor of the inputs", "groups=%d must divide the %d inputs: give a divisor of %d",
+                      params->groups, inputs, inputs);
         dn_error_found(err, "%d inputs", inputs);
-        dn_error_where(err, -1, NULL, "groups", 0);
-        return status;
+        dn_layer_plan_blame(plan, "groups", err);
+        return DN_E_SHAPE;
     }
     dn_layer_plan_set_output(plan, output);
     return facts(params, plan, err);

@@ -59,7 +59,7 @@ static dn_status parse_node(const tree_lines *lines, int node, const char *text,
     const char *next;
     if (at == text || !dn_parse_int(at, end, &value, &next) || (next < end && !is_blank(*next)))
         return dn_section_fail(lines->section, "tree", err, "name parent",
-                               "is not \"name parent\" in line %d, with the number of an earlier line or -1",
+                               "must say \"name parent\" in line %d, parent the number of an earlier line or -1",
                                lines->line);
     if (value != -1 && (value < 0 || value >= node))
         return dn_section_fail(lines->section, "tree", err, "an earlier line or -1",
@@ -103,7 +103,8 @@ dn_status dn_tree_parse(dn_section *section, const dn_layer_context *context, co
     DN_TRY(dn_parse_resource(section, context, "tree", &file, err));
     tree_builder builder = {.tree.nodes = count_nodes(section, file)};
     if (builder.tree.nodes == 0 || builder.tree.nodes > NODES_MAX)
-        return dn_section_fail(section, "tree", err, "1 to 1048576 lines", "has %s lines \"name parent\"",
+        return dn_section_fail(section, "tree", err, "1 to 1048576 lines",
+                               "has %s lines; it needs \"name parent\" on every line",
                                builder.tree.nodes ? "more than 1048576" : "no");
     DN_TRY(zone_ints(context->zone, &builder.parent, builder.tree.nodes, err));
     DN_TRY(zone_ints(context->zone, &builder.child, builder.tree.nodes, err));

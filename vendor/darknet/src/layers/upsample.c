@@ -14,7 +14,9 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     (void)context;
     DN_TRY(dn_section_int(section, "stride", 2, -DN_SIZE_MAX, DN_SIZE_MAX, &stride, err));
     DN_TRY(dn_section_float(section, "scale", 1.0F, -1e30F, 1e30F, &p->op.scale, err));
-    if (stride == 0) return dn_section_fail(section, "stride", err, "a number other than 0", "leaves no output");
+    if (stride == 0)
+        return dn_section_fail(section, "stride", err, "a number other than 0",
+                               "leaves no output: give another number, such as 2");
     p->op.reverse = stride < 0;
     p->op.stride = stride < 0 ? -stride : stride;
     return DN_OK;

@@ -64,8 +64,8 @@ static dn_status parse_mask(dn_section *section, const dn_layer_context *context
     for (int i = 0; i < params->anchors; i++) {
         if (params->mask[i] >= params->pairs)
             return dn_section_fail(section, "mask", err, "indices of anchors",
-                                   "names anchor %d; num= and anchors= give %d, counted from 0", params->mask[i],
-                                   params->pairs);
+                                   "names anchor %d, but num= and anchors= give only 0 to %d: correct one of them",
+                                   params->mask[i], params->pairs - 1);
     }
     if (params->anchors > 0) return DN_OK;
     void *memory;

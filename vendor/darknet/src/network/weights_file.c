@@ -49,8 +49,11 @@ static dn_status read_header(weights_file *file, dn_dialect dialect, dn_error *e
     uint32_t narrow = 0;
     const bool wide = wide_seen(*header, dialect);
     if (!(wide ? dn_read_u64(&file->reader, &header->seen) : dn_read_u32(&file->reader, &narrow))) {
-        return dn_fail(err, DN_E_WEIGHTS, "the file ends inside its header: %zu bytes; download or copy it again",
-                       file->reader.size);
+        dn_fail(err, DN_E_WEIGHTS, "the file ends inside its header, after %zu bytes: download or copy it again",
+                file->reader.size);
+        dn_error_found(err, "%zu bytes", file->reader.size);
+        if (err) err->needed = wide ? 20 : 16;
+        return DN_E_WEIGHTS;
     }
     if (!wide) header->seen = narrow;
     file->transposed = header->major > 1000 || header->minor > 1000;
@@ -93,7 +96,7 @@ static dn_status truncated(const dn_plan *plan, int layer, uint64_t needed, uint
     const dn_status status =
         dn_fail(err, DN_E_WEIGHTS,
                 "the file (%" PRIu64 " bytes) ends inside layer %d [%s]: its parameters need %" PRIu64
-                " bytes, %" PRIu64 " are left; the file is cut short or belongs to another cfg",
+                " bytes, %" PRIu64 " are left; copy it again, or find the cfg that it belongs to",
                 size, layer, plan->layers[layer].name, needed, found);
     dn_error_where(err, layer, plan->layers[layer].name, NULL, 0);
     dn_error_expected(err, "%" PRIu64 " bytes", needed);

@@ -1,4 +1,6 @@
 /* infer.c — what a layer's infer may ask and say about shapes and references. */
+#include <stdio.h>
+
 #include "plan/build.h"
 
 const dn_layer_context *dn_layer_plan_context(const dn_layer_plan *plan) { return &plan->context; }
@@ -30,6 +32,10 @@ static int line_of(const dn_layer_plan *plan, const char *key) {
     return dn_section_line_of(&section, key);
 }
 
+void dn_layer_plan_blame(const dn_layer_plan *plan, const char *key, dn_error *err) {
+    dn_error_where(err, plan->context.index, NULL, key, line_of(plan, key));
+}
+
 dn_status dn_layer_plan_resolve(const dn_layer_plan *plan, const char *key, int reference, int *out, dn_error *err) {
     const int index = plan->context.index;
     const int64_t layer = reference < 0 ? (int64_t)index + reference : reference;
@@ -37,16 +43,12 @@ dn_status dn_layer_plan_resolve(const dn_layer_plan *plan, const char *key, int 
         *out = (int)layer;
         return DN_OK;
     }
-    if (reference < 0) {
-        dn_fail(err, DN_E_PARSE, "%s=%d of layer %d counts back to layer %lld, before the first", key, reference, index,
-                (long long)layer);
-    } else {
-        dn_fail(err, DN_E_PARSE, "%s=%d of layer %d does not name an earlier layer", key, reference, index);
-    }
-    if (index > 0)
-        dn_error_expected(err, "0 to %d, or -%d to -1", index - 1, index);
-    else
-        dn_error_expected(err, "an earlier layer; the first layer has none");
+    char expected[64] = "an earlier layer; the first layer has none", where[48] = "";
+    if (index > 0) (void)snprintf(expected, sizeof expected, "0 to %d, or -%d to -1", index - 1, index);
+    if (reference < 0) (void)snprintf(where, sizeof where, " (it counts back to %lld)", (long long)layer);
+    dn_fail(err, DN_E_PARSE, "%s=%d of layer %d is not an earlier layer%s: give %s", key, reference, index, where,
+            index > 0 ? expected : "no reference, the first layer has none before it");
+    dn_error_expected(err, "%s", expected);
     dn_error_found(err, "%d", reference);
     dn_error_where(err, index, plan->layer->name, key, line_of(plan, key));
     return DN_E_PARSE;

@@ -124,7 +124,7 @@ static dn_status find_heads(dn_plan *plan, dn_error *err) {
 /* The parser of cfgs bounds the number of sections. */
 static dn_status check_count(const dn_cfg *cfg, dn_error *err) {
     if (cfg->count >= 2) return DN_OK;
-    dn_fail(err, DN_E_PARSE, "the cfg has no layer after [net]");
+    dn_fail(err, DN_E_PARSE, "the cfg has no layer after [net]: add one, such as [convolutional]");
     dn_error_expected(err, "a layer");
     return DN_E_PARSE;
 }

@@ -81,13 +81,14 @@ static dn_status read_sizes(dn_net_facts *net, dn_section *section, dn_error *er
 }
 
 static dn_status missing_size(const dn_net_facts *net, const dn_section *section, dn_error *err) {
-    dn_fail(err, DN_E_PARSE,
-            "[net] gives width %d, height %d, channels %d; all three must be above 0, or inputs=", net->width,
-            net->height, net->channels);
     const char *key = net->width == 0 ? "width" : net->height == 0 ? "height" : "channels";
+    const int line = dn_section_line_of(section, key);
+    dn_fail(err, DN_E_PARSE, "[net] %s: give width=, height= and channels=, each 1 or more (now %d, %d and %d)",
+            line ? "has an input without values" : "lacks the size of the input", net->width, net->height,
+            net->channels);
     dn_error_expected(err, "width, height and channels of 1 or more");
     dn_error_found(err, "%d x %d x %d", net->width, net->height, net->channels);
-    dn_error_where(err, -1, section->cfg->name, key, section->cfg->line);
+    dn_error_where(err, -1, section->cfg->name, key, line ? line : section->cfg->line);
     return DN_E_PARSE;
 }
 
@@ -128,8 +129,10 @@ static dn_status resolve_input(dn_plan *plan, const dn_section *section, dn_shap
         net->inputs = (int)dn_shape_image(*shape);
         return DN_OK;
     }
-    dn_fail(err, DN_E_SHAPE, "the input of %d x %d x %d x %d values is too large", shape->n, shape->c, shape->h,
-            shape->w);
+    dn_fail(err, DN_E_SHAPE,
+            "an input of %d images of %d channels, %d rows and %d columns has more than 2^31 values: reduce the batch, "
+            "width= or height=",
+            shape->n, shape->c, shape->h, shape->w);
     dn_error_expected(err, "at most 2^31 values");
     dn_error_found(err, "%d x %d x %d x %d", shape->n, shape->c, shape->h, shape->w);
     dn_error_where(err, -1, section->cfg->name, NULL, section->cfg->line);

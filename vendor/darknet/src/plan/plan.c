@@ -17,9 +17,13 @@ static dn_status read_options(dn_plan_options *out, const dn_plan_options *given
     if (out->dialect != DN_ALEXEYAB && out->dialect != DN_PJREDDIE) {
         return dn_fail(err, DN_E_ARGUMENT, "dialect %d is neither alexeyab nor pjreddie", (int)out->dialect);
     }
-    if (out->batch < 0 || out->width < 0 || out->height < 0 || out->resource_count < 0) {
-        return dn_fail(err, DN_E_ARGUMENT, "batch %d, width %d, height %d and %d resources must not be negative",
-                       out->batch, out->width, out->height, out->resource_count);
+    if (out->batch < 0 || out->width < 0 || out->height < 0) {
+        return dn_fail(err, DN_E_ARGUMENT,
+                       "batch %d, width %d, height %d: give numbers of 1 or more, or 0 for the cfg's", out->batch,
+                       out->width, out->height);
+    }
+    if (out->resource_count < 0) {
+        return dn_fail(err, DN_E_ARGUMENT, "%d resources: give 0 or more", out->resource_count);
     }
     if (out->training) return dn_fail(err, DN_E_UNSUPPORTED, "this version runs networks but does not train them");
     return DN_OK;

@@ -34,8 +34,11 @@ static dn_status count_values(const char *name, int dimensions, const int64_t *s
             count *= shape[k];
             continue;
         }
-        return dn_shape_fail(err, "at most 2^31 - 1 values", "%s: side %d of the parameter is %lld, after %lld values",
-                             name, k, (long long)shape[k], (long long)count);
+        dn_shape_fail(err, "at most 2^31 - 1 values",
+                      "%s of %lld x %lld values are more than 2^31 - 1: reduce the layer's outputs or its input", name,
+                      (long long)count, (long long)shape[k]);
+        dn_error_found(err, "%lld x %lld", (long long)count, (long long)shape[k]);
+        return DN_E_SHAPE;
     }
     *out = count;
     return DN_OK;

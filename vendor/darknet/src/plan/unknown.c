@@ -56,15 +56,19 @@ dn_status dn_plan_unknown_section(const dn_cfg_section *section, int layer, dn_e
         "detection",       "empty",     "silence",       "blank",      "Gaussian_yolo", NULL,
     };
     const char *name = section->name, *meant = nearest(name);
-    if (is_one_of(name, darkflow)) {
-        dn_fail(err, DN_E_UNSUPPORTED, "[%s] is a section of darkflow, which darknet does not know", name);
+    if (strcmp(name, "net") == 0 || strcmp(name, "network") == 0) {
+        dn_fail(err, DN_E_UNSUPPORTED, "[%s] stands once, before all layers: remove this one", name);
+    } else if (is_one_of(name, darkflow)) {
+        dn_fail(err, DN_E_UNSUPPORTED,
+                "[%s] is a section of darkflow, which darknet does not know: give the cfg for darknet", name);
     } else if (is_one_of(name, darknet)) {
-        dn_fail(err, DN_E_UNSUPPORTED, "[%s] is a layer of darknet that this version does not run", name);
+        dn_fail(err, DN_E_UNSUPPORTED,
+                "[%s] is a layer of darknet that this version does not run: use a cfg without it", name);
     } else if (meant) {
-        dn_fail(err, DN_E_UNSUPPORTED, "[%.40s] is no known layer; [%s] comes nearest", name, meant);
+        dn_fail(err, DN_E_UNSUPPORTED, "[%.40s] is no known layer: [%s] comes nearest, correct the name", name, meant);
         dn_error_expected(err, "[%s]", meant);
     } else {
-        dn_fail(err, DN_E_UNSUPPORTED, "[%.40s] is no known layer", name);
+        dn_fail(err, DN_E_UNSUPPORTED, "[%.40s] is no known layer: correct the name", name);
     }
     dn_error_found(err, "[%s]", name);
     dn_error_where(err, layer, name, NULL, section->line);
