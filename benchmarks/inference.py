@@ -117,7 +117,7 @@ RUNNERS: dict[str, Callable[[Path, np.ndarray, int], Forward]] = {
 
 
 def as_head(head: np.ndarray, facts: dict[str, Any], kind: str) -> np.ndarray | None:
-    """What pydn's head makes of its input; None for kinds whose output is in another order."""
+    """Compute what pydn's head makes of its input; None for kinds whose output is in another order."""
     if kind == "softmax":
         return head
     if kind != "yolo" or facts.get("new_coords"):
@@ -131,7 +131,7 @@ def as_head(head: np.ndarray, facts: dict[str, Any], kind: str) -> np.ndarray | 
 
 
 def prepare(cfg: Path, weights: Path | None, batch: int, threads: int, folder: Path, names: list[str]) -> float:
-    """Writes everything that the workers read; returns GFLOP of one forward."""
+    """Write everything that the workers read; gives GFLOP of one forward."""
     import pydn
 
     net = pydn.load(cfg, weights, batch=batch)
@@ -181,7 +181,7 @@ def difference(folder: Path, name: str, results: Arrays) -> float | None:
 
 
 def worker(name: str, folder: Path, threads: int) -> None:
-    """Announces itself with one line, then answers every line of input with three times in seconds."""
+    """Announce itself with one line, then answer every line of input with three times in seconds."""
     forward = RUNNERS[name](folder, np.load(folder / "x.npy"), threads)
     results = forward()
     forward()
@@ -200,7 +200,7 @@ class Worker:
         self.name, self.times = name, list[float]()
         command = [sys.executable, __file__, "--worker", name, "--folder", str(folder), "--threads", str(threads)]
         settings = {"OMP_NUM_THREADS": str(threads), "OMP_WAIT_POLICY": "PASSIVE"}
-        with open(folder / f"{name}.log", "w") as log:
+        with (folder / f"{name}.log").open("w") as log:
             self.process = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, env=os.environ | settings
             )
@@ -265,9 +265,14 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.worker:
-        return worker(given.worker, given.folder, given.threads)
-    if given.cfg is None:
+        worker(given.worker, given.folder, given.threads)
+    elif given.cfg is None:
         parser.error("a cfg is needed")
+    else:
+        compare(given)
+
+
+def compare(given: argparse.Namespace) -> None:
     names = [name for name in RUNNERS if name in given.only.split(",")]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 def code_blocks(text: str) -> dict[str, str]:
     """File name → code, from «`path/file`» followed by a C block, in the README's section on adding a layer."""
     section = text.split("## Adding a layer")[1]
-    return {name: code for name, code in re.findall(r"`((?:src|tests)/[^`]+)`\n\n```c\n(.*?)```", section, re.DOTALL)}
+    return dict(re.findall(r"`((?:src|tests)/[^`]+)`\n\n```c\n(.*?)```", section, re.DOTALL))
 
 
 @pytest.mark.skipif(not (ROOT / "vendor/darknet").is_dir(), reason="the engine's sources are not beside the tests")

@@ -1,4 +1,4 @@
-"""From picture files to objects and labels, as the reference's `detector test` and `classifier predict` printed them."""
+"""From picture files to objects and labels, as the reference's `detector test` and `classifier predict` gave them."""
 
 import json
 from pathlib import Path
