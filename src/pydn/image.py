@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 import cv2
@@ -15,6 +14,11 @@ from .errors import DataError
 
 Pixels: TypeAlias = NDArray[np.uint8]
 """H×W×3 (OpenCV's BGR order) or H×W uint8."""
+
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_DEFLATE_MOST = 1032
+"""Bytes that one compressed byte of a PNG can stand for, at the most."""
 
 
 class PillowImage(Protocol):
@@ -56,7 +60,12 @@ def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels:
         If the file is empty, truncated or no image, or an array has another shape or type.
     """
     if isinstance(image, (str, os.PathLike)):
-        return decode_image(Path(image).read_bytes(), name=os.fspath(image))
+        with open(image, "rb") as file:  # noqa: PTH123 (a Path of "" is the working folder)
+            return decode_image(file.read(), name=os.fspath(image))
+    if image is None:
+        raise DataError(
+            "None is no image: cv2.imread gives it for a file that it cannot read; hand in the path instead"
+        )
     if isinstance(image, (bytes, bytearray, memoryview)):
         return decode_image(bytes(image))
     if isinstance(image, np.ndarray):
@@ -66,7 +75,7 @@ def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels:
         return _from_pillow(image)
     raise DataError(
         f"an image must be a path, bytes, a uint8 array or a Pillow image, not {type(image).__module__}."
-        f"{type(image).__qualname__}"
+        f"{type(image).__qualname__}: convert it with numpy.asarray(image, dtype='uint8')"
     )
 
 
@@ -94,23 +103,43 @@ def decode_image(data: bytes, name: str = "") -> Pixels:
         raise DataError("the image file is empty (0 bytes): write or download it again", file=name)
     if _is_truncated(data):
         raise DataError(f"the image file ends too early, after {len(data)} bytes: copy or download it again", file=name)
+    if _png_bytes(data) > _DEFLATE_MOST * len(data):
+        raise DataError(
+            f"damaged, not an image: the PNG claims more pixels than its {len(data)} bytes can hold; copy or download "
+            "it again",
+            file=name,
+        )
     try:
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
-        raise DataError(f"the image cannot be decoded ({str(error).strip()[-120:]})", file=name) from None
+        reason = "it has more pixels than OpenCV reads" if "MAX_IMAGE" in str(error) else error.err.strip()[:100]
+        raise DataError(f"the image cannot be decoded: {reason}; scale it down or save it again", file=name) from None
     if pixels is None:
+        known = data.startswith((_PNG, b"\xff\xd8"))
         raise DataError(
-            f"not an image that OpenCV can read ({len(data)} bytes, starts with {data[:4].hex(' ')}): convert it to "
-            "JPEG or PNG",
+            f"not an image that OpenCV can read ({len(data)} bytes, starts with {data[:4].hex(' ')}): "
+            + ("it is damaged, copy or download it again" if known else "convert it to JPEG or PNG"),
             file=name,
         )
     return np.asarray(pixels, dtype=np.uint8)
 
 
+def _png_bytes(data: bytes) -> int:
+    """Bytes of the decoded rows that the header of a PNG claims, 0 where it is no PNG."""
+    if not data.startswith(_PNG) or len(data) < 26:
+        return 0
+    width, height = int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")
+    samples = {2: 3, 4: 2, 6: 4}.get(data[25], 1)
+    return height * (width * samples * data[24] // 8)
+
+
 def _is_truncated(data: bytes) -> bool:
     """Whether a JPEG or PNG lacks its end mark; decoders fill what is missing with grey and say nothing."""
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
-        return b"IEND" not in data
+        at = 8
+        while at + 12 <= len(data) and data[at + 4 : at + 8] != b"IEND":  # length, name, content, checksum
+            at += 12 + int.from_bytes(data[at : at + 4], "big")
+        return at + 12 > len(data)
     if not data.startswith(b"\xff\xd8"):
         return False
     at = 2
@@ -130,11 +159,21 @@ def _from_array(array: NDArray[Any], rgb: bool) -> Pixels:
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
-        advice = " (drop the fourth channel: image[:, :, :3])" if array.ndim == 3 and array.shape[2] == 4 else ""
-        raise DataError(f"an array image must be H×W×3 or H×W, not {'×'.join(map(str, array.shape))}{advice}")
+        before, after = _to_shape_advice(array)
+        shape = "×".join(map(str, array.shape))
+        raise DataError(f"{before}an array image must be H×W×3 or H×W, not {shape}{after}")
     if 0 in array.shape:
         raise DataError(f"the image has no pixels: its shape is {'×'.join(map(str, array.shape))}")
     return array[:, :, ::-1] if rgb and array.ndim == 3 else array
+
+
+def _to_shape_advice(array: NDArray[Any]) -> tuple[str, str]:
+    """Return what to say before and after the shape."""
+    if array.ndim == 3 and array.shape[0] == 3:
+        return "put the channels last with image.transpose(1, 2, 0): ", ""
+    if array.ndim == 3 and array.shape[2] == 4:
+        return "", " (drop the fourth channel: image[:, :, :3])"
+    return "", " (hand several images to detect_batch or predict_batch)" if array.ndim == 4 else ""
 
 
 def _to_uint8_advice(array: NDArray[Any]) -> str:

@@ -13,6 +13,7 @@ from ._core.network import Network as EngineNetwork
 from ._core.weights import Weights
 from .classification import Classification
 from .detections import Detections
+from .errors import UnsupportedError
 from .image import ImageLike, Pixels, read_image
 from .names import fill_names, fit_names
 from .preprocess import classifier_input, detector_input
@@ -90,7 +91,7 @@ class Network(EngineNetwork):
         ------
         FileNotFoundError, DataError
             If the image cannot be read.
-        ValueError
+        UnsupportedError
             If the network has no detection head.
 
         Examples
@@ -145,6 +146,8 @@ class Network(EngineNetwork):
         ------
         FileNotFoundError, DataError
             If the image cannot be read.
+        UnsupportedError
+            If the network is a detector.
         """
         return self._predict([read_image(image, rgb=rgb)], top)[0]
 
@@ -192,6 +195,9 @@ class Network(EngineNetwork):
     ) -> list[Detections]:
         pjreddie = self.dialect == "pjreddie"
         thresh = (0.5 if pjreddie else 0.25) if thresh is None else thresh
+        for name, number in (("thresh", thresh), ("nms", nms or 0.0), ("hier", hier)):
+            if not 0 <= number <= 1:
+                raise ValueError(f"{name} must be 0 to 1, not {number}")
         letterbox = (self.letter_box or pjreddie) if letterbox is None else letterbox
         names = self.names
         x = np.stack([detector_input(i, self.width, self.height, self.channels, letterbox=letterbox) for i in images])
@@ -205,6 +211,8 @@ class Network(EngineNetwork):
         ]
 
     def _predict(self, images: Sequence[Pixels], top: int) -> list[Classification]:
+        if self.classes:
+            raise UnsupportedError(f"the network ends in [{self.layers[-1].kind}], it is a detector: use detect()")
         x: NDArray[np.float32] = np.stack(
             [classifier_input(i, self.width, self.height, self.channels, dialect=self.dialect) for i in images]
         )
@@ -214,6 +222,14 @@ class Network(EngineNetwork):
 
 
 def _groups(images: Iterable[ImageLike], size: int) -> Iterator[list[ImageLike]]:
-    rest = iter(images)
+    rest = iter(_several(images))
     while group := list(islice(rest, size)):
         yield group
+
+
+def _several(images: Iterable[ImageLike]) -> Iterable[ImageLike]:
+    """Refuse one image where several are meant: a path would be read letter by letter, an array row by row."""
+    one = isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview))
+    if one or (isinstance(images, np.ndarray) and (images.ndim < 3 or (images.ndim == 3 and images.shape[2] == 3))):
+        raise TypeError("several images are expected here, as a list or an iterator: put the one image in a list")
+    return images

@@ -52,10 +52,8 @@ def table(layers: Sequence[LayerFacts]) -> str:
 
 def row(layer: LayerFacts) -> str:
     """One layer; a yolo layer has a second line with its loss."""
-    text = _ROWS.get(layer.kind, _plain)(layer, dict(layer.facts))
-    cost = f" {layer.flops / 1e9:5.3f} BF" if layer.flops else ""
-    line = f"{layer.index:4d} {text}{cost}"
-    return line + _loss_line(layer) if layer.kind in ("yolo", "Gaussian_yolo") else line
+    cost = f" {layer.flops / 1e9:5.3f} BF" if layer.flops and layer.kind in _WITH_COST else ""
+    return f"{layer.index:4d} {_ROWS.get(layer.kind, _plain)(layer, dict(layer.facts))}{cost}"
 
 
 def elements(shape: Sequence[int]) -> int:
@@ -97,19 +95,38 @@ def _convolutional(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     size = _number(facts, "size", default=1)
     (stride_x, stride_y), dilation = _strides(facts), _number(facts, "dilation", default=1)
     filters, groups = _number(facts, "filters", default=1), _number(facts, "groups", default=1)
-    name = "convX" if _number(facts, "xnor") else "convB" if _number(facts, "binary") else "conv "
     count = f"{filters:5d}/{groups:4d} " if groups > 1 else f"{filters:5d}      "
     stride = f"{stride_x:2d}" if stride_x == stride_y else f"{stride_x}x{stride_y}"
     spread = f"({dilation})" if dilation > 1 else "   "
-    return f"{name} {count}{size:2d} x{size:2d}/{stride}{spread} {_arrow(layer)}"
+    return f"conv{_mark(layer, facts):<2}{count}{size:2d} x{size:2d}/{stride}{spread}{_arrow(layer)}"
+
+
+def _mark(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    if _number(facts, "xnor"):
+        return "XB" if _option(layer, "bin_output", 0) else "X"
+    if "share_index" in layer.options:
+        return "S"
+    return "AE" if _option(layer, "assisted_excitation", 0) else ""
 
 
 def _pool(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     size = _number(facts, "size", default=1)
     stride_x, stride_y = _strides(facts)
-    name = "max  " if layer.kind == "maxpool" else "avg  "
+    name = "max" if layer.kind == "maxpool" else "avg"
     stride = f"{stride_x:2d}" if stride_x == stride_y else f"{stride_x}x{stride_y}"
-    return f"{name}            {size:2d} x{size:2d}/{stride}    {_arrow(layer)}"
+    return f"{name:<18}{size:2d}x{size:2d}/{stride}   {_arrow(layer)}"
+
+
+def _average(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"{'avg':<29}{_size(layer.input_shape)} ->   {elements(layer.output_shape):4d}"
+
+
+def _connected(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"{'connected':<37}{elements(layer.input_shape):4d}  ->  {elements(layer.output_shape):4d}"
+
+
+def _values(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"{layer.kind:<47}{elements(layer.input_shape):4d}"
 
 
 def _route(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
@@ -128,8 +145,13 @@ def _shortcut(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     return f"{text:<46} -> {_size(layer.output_shape)}"
 
 
-def _head(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    return layer.kind
+def _yolo(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"yolo\n[yolo] params: {_loss(layer)}, scale_x_y: {_option(layer, 'scale_x_y', 1):.2f}"
+
+
+def _gaussian_yolo(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    scale, point = _option(layer, "scale_x_y", 1), 1 if layer.options.get("yolo_point", "center") == "center" else 0
+    return f"[Gaussian_yolo] {_loss(layer)}, scale: {scale:.2f}, point: {point}"
 
 
 def _plain(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
@@ -137,35 +159,37 @@ def _plain(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
 
 
 def _upsample(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    return f"upsample               {_number(facts, 'stride', default=2):2d}x    {_arrow(layer)}"
+    return f"{'upsample':<24}{_number(facts, 'stride', default=2):2d}x  {_arrow(layer)}"
 
 
 _ROWS: dict[str, Callable[[LayerFacts, Mapping[str, Any]], str]] = {
     "convolutional": _convolutional,
     "maxpool": _pool,
     "local_avgpool": _pool,
+    "avgpool": _average,
+    "connected": _connected,
+    "softmax": _values,
+    "cost": _values,
     "route": _route,
     "shortcut": _shortcut,
     "upsample": _upsample,
-    "yolo": _head,
-    "Gaussian_yolo": _head,
+    "yolo": _yolo,
+    "Gaussian_yolo": _gaussian_yolo,
+    "region": lambda layer, facts: "detection",
+    "detection": lambda layer, facts: "Detection Layer",
 }
+_WITH_COST = {"convolutional", "maxpool", "local_avgpool", "shortcut", "scale_channels", "sam", "upsample", "reorg"}
+_IOU_LOSSES = {"iou": 0, "giou": 1, "mse": 2, "diou": 3, "ciou": 4}
 
-_IOU_LOSSES = {"mse": 2, "iou": 0, "giou": 1, "diou": 3, "ciou": 4}
+
+def _option(layer: LayerFacts, key: str, default: float) -> float:
+    """Read a number as the cfg has it; what only training needs is no fact of the engine's."""
+    match = re.match(r"[-+]?[\d.]+(e[-+]?\d+)?", layer.options.get(key, ""))
+    return float(match.group()) if match else default
 
 
-def _loss_line(layer: LayerFacts) -> str:
-    options = layer.options
-
-    def value(key: str, default: float) -> float:
-        match = re.match(r"[-+]?[\d.]+(e[-+]?\d+)?", options.get(key, ""))
-        return float(match.group()) if match else default
-
-    loss = options.get("iou_loss", "mse")
-    name = "Gaussian_yolo" if layer.kind == "Gaussian_yolo" else "yolo"
-    return (
-        f"\n[{name}] params: iou loss: {loss} ({_IOU_LOSSES.get(loss, 2)}), "
-        f"iou_norm: {value('iou_normalizer', 0.75):.2f}, "
-        f"obj_norm: {value('obj_normalizer', 1):.2f}, cls_norm: {value('cls_normalizer', 1):.2f}, "
-        f"delta_norm: {value('delta_normalizer', 1):.2f}, scale_x_y: {value('scale_x_y', 1):.2f}"
-    )
+def _loss(layer: LayerFacts) -> str:
+    loss = layer.options.get("iou_loss", "mse")
+    norms = {"iou_norm": 0.75, "obj_norm": 1, "cls_norm": 1, "delta_norm": 1}
+    values = (f"{name}: {_option(layer, f'{name}alizer', default):.2f}" for name, default in norms.items())
+    return f"iou loss: {loss} ({_IOU_LOSSES.get(loss, 2)}), {', '.join(values)}"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from .._version import __version__
 from ..errors import Error
 from .classifier import PREDICT, predict
+from .common import describe
 from .demo import DEMO, demo
 from .detector import TEST, test
 from .info import INFO, info
@@ -60,7 +61,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (Error, OSError, MemoryError, ValueError) as error:
         if "traceback" in (word.lstrip("-") for word in arguments):
             traceback.print_exc()
-        print(f"pydn: {_text(error)}", file=sys.stderr)
+        print(f"pydn: {describe(error)}", file=sys.stderr)
         return 1
     finally:
         logger.removeHandler(handler)
@@ -101,10 +102,3 @@ def _overview() -> str:
         f"  {f'{command.verb} {command.words}':<46} {command.about.split('.')[0]}" for command, _ in COMMANDS.values()
     ]
     return "\n".join(["usage: pydn VERB …, as darknet's command lines; pydn VERB --help says more", "", *rows])
-
-
-def _text(error: BaseException) -> str:
-    """One line."""
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return " ".join(str(error).split()) or type(error).__name__

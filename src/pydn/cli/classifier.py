@@ -9,7 +9,7 @@ from ..datafile import DataFile
 from ..errors import Error
 from ..image import read_image
 from ..names import read_names
-from .common import image_paths, note, open_network
+from .common import describe, image_paths, note, open_network
 from .options import Command, Flag, Options, UsageError
 
 PREDICT = Command(
@@ -39,7 +39,7 @@ def predict(options: Options) -> int:
         except (Error, OSError) as error:
             if options.word(3) is not None:
                 raise
-            note(f"pydn: {error}")
+            note(f"pydn: {describe(error)}")
             failed = True
             continue
         if net.dialect == "alexeyab":

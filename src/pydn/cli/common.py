@@ -22,6 +22,13 @@ def note(text: str = "", end: str = "\n") -> None:
     print(text, file=sys.stderr, end=end, flush=True)
 
 
+def describe(error: BaseException) -> str:
+    """Return an error as one line."""
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {error.strerror}"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def dialect_of(options: Options) -> Dialect:
     """Return the dialect that ``-compat`` names."""
     compat = options.text("compat") or "alexeyab"

@@ -34,9 +34,10 @@ def demo(options: Options) -> int:
         print(f"{len(net.layers)} layers with {net.parameters} weights written by hand, {1000 * seconds:.1f} ms\n")
     print(shapes.report(drawn, found))
     annotated = found.draw(image)
-    encoded, data = cv2.imencode(out.suffix or ".png", annotated)
-    if not encoded:
-        raise OSError(22, "OpenCV cannot write this kind of image", str(out))
+    try:
+        _, data = cv2.imencode(out.suffix or ".png", annotated)
+    except cv2.error:
+        raise OSError(22, "OpenCV cannot write this kind of image: use .png or .jpg", str(out)) from None
     out.write_bytes(data.tobytes())
     print(f"\nsaved {out}")
     if options.on("show"):

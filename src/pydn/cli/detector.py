@@ -16,7 +16,7 @@ from ..errors import Error
 from ..image import read_image
 from ..labels import label_path
 from ..network import Network
-from .common import image_paths, note, open_network, show_window
+from .common import describe, image_paths, note, open_network, show_window
 from .options import Command, Flag, Options
 
 TEST = Command(
@@ -57,7 +57,7 @@ def test(options: Options) -> int:
             except (Error, OSError) as error:
                 if options.word(3) is not None:
                     raise
-                note(f"pydn: {error}")
+                note(f"pydn: {describe(error)}")
                 failed = True
     return int(failed)
 
