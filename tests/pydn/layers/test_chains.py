@@ -160,6 +160,18 @@ def test_fast_equals_plain(case: Case) -> None:
         assert nmse(np.concatenate([heads[head] for heads in one_by_one]), ours) <= TOLERANCE
 
 
+@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(chains())
+def test_no_trace_of_earlier_inputs(case: Case) -> None:
+    """Buffers are used again, and blocks of channels have unused lanes: nothing in them may reach a later result."""
+    net = case.load(("cpu", None), "heads", "fuse")
+    first = net.forward(case.x)
+    for value in (np.nan, np.inf):
+        net.forward(np.full_like(case.x, value))
+        for before, after in zip(first, net.forward(case.x), strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
 @settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(chains())
 def test_plain_equals_oracle(case: Case) -> None:

@@ -1,6 +1,8 @@
 """[convolutional] against its oracle."""
 
-from .support import Case, Engine, assert_same, check, conv, table
+import pytest
+
+from .support import COPY, Case, Engine, assert_same, check, conv, table
 
 CASES = {
     "defaults: one 1x1 filter, logistic": Case([{"kind": "convolutional"}]),
@@ -12,6 +14,9 @@ CASES = {
     "size as large as the image: one place": Case([conv(filters=5, size=5)], (3, 5, 5)),
     "size 5, padding 1: neither same nor valid": Case([conv(filters=3, size=5, padding=1)], (3, 9, 8)),
     "size 7 stride 2, first layer of classifiers": Case([conv(filters=16, size=7, stride=2, pad=1)], (3, 19, 17)),
+    "size 11 stride 4, first layer of alexnet": Case([conv(filters=7, size=11, stride=4, padding=2)], (3, 31, 33)),
+    "size 17: a window larger than most images": Case([conv(filters=3, size=17, pad=1)], (3, 18, 19)),
+    "size 17 of many channels": Case([conv(filters=16, size=17, stride=3)], (16, 20, 21)),
     "even size: padding of size/2 adds a row": Case([conv(filters=4, size=2, pad=1)], (3, 6, 5)),
     "size 4 stride 2": Case([conv(filters=4, size=4, stride=2, pad=1)], (3, 9, 10)),
     "padding wider than the window": Case([conv(filters=2, size=3, padding=5)], (3, 4, 5)),
@@ -39,6 +44,10 @@ CASES = {
     "groups 2": Case([conv(filters=6, size=3, pad=1, groups=2)], (4, 7, 6), batch=3),
     "groups 3, one filter each from two channels": Case([conv(filters=3, size=3, pad=1, groups=3)], (6, 7, 6)),
     "groups 2 of 16 channels: whole blocks": Case([conv(filters=32, size=3, pad=1, groups=2)], (32, 7, 6)),
+    "groups 3 of 8 channels: groups end inside blocks": Case(
+        [conv(filters=24, size=3, pad=1, groups=3), conv(filters=24, groups=3)], (24, 5, 7), batch=3
+    ),
+    "groups of unequal width on both sides": Case([conv(filters=40, size=3, groups=2)], (6, 6, 6)),
     "groups of size 1": Case([conv(filters=10, groups=5)], (5, 4, 9)),
     "depthwise": Case([conv(filters=17, size=3, pad=1, groups=17)], (17, 7, 6), batch=3),
     "depthwise, 32 channels, stride 2": Case([conv(filters=32, size=3, stride=2, pad=1, groups=32)], (32, 9, 7)),
@@ -73,6 +82,23 @@ CASES = {
 @table(CASES)
 def test_forward(case: Case, engine: Engine) -> None:
     check(case, engine)
+
+
+@pytest.mark.parametrize("channels", [3, 16], ids=["planar input", "blocked input"])
+@pytest.mark.parametrize(("size", "stride"), [(1, 1), (3, 1), (3, 2)])
+def test_every_width(channels: int, size: int, stride: int, engine: Engine) -> None:
+    """Fast kernels cut rows into tiles: each remainder, and each distance from the edges."""
+    for width in range(1, 36):
+        keys = {"filters": 17, "size": size, "stride": stride, "pad": 1}
+        check(Case([COPY, conv(**keys)], (channels, 2, width)), engine)
+
+
+@pytest.mark.parametrize("size", [1, 3])
+def test_every_channel_count(size: int, engine: Engine) -> None:
+    """Fast kernels cut channels and filters into blocks: each remainder."""
+    for channels in range(1, 36):
+        rows = [conv(filters=channels, size=size, pad=1), conv(filters=36 - channels, size=size, pad=1)]
+        check(Case(rows, (channels, 2, 3)), engine)
 
 
 def test_xnor(engine: Engine) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from .support import Case, Engine, Row, check, conv, row, table
+from .support import COPY, Case, Engine, Row, check, conv, row, table
 
 
 def shortcut(*sources: int, **keys: Any) -> Row:
@@ -32,6 +32,11 @@ CASES = {
     "activation after the sum": Case([conv(filters=5), conv(filters=5), shortcut(-2, activation="leaky")]),
     "activation before and after": Case(
         [conv(filters=5, activation="relu"), conv(filters=5, activation="mish"), shortcut(-2, activation="swish")]
+    ),
+    "the convolution is the second term": Case([conv(filters=5), conv(filters=5), COPY, shortcut(-2)]),
+    "both terms are pooled": Case([COPY, row("maxpool", size=3, stride=1), shortcut(-2)], (17, 5, 5), batch=3),
+    "the next layer reads the sum, a route the term": Case(
+        [conv(filters=5), conv(filters=5), shortcut(-2), row("route", layers="-1,-2"), conv(filters=2)]
     ),
     "with itself: twice the value": Case([conv(filters=5), shortcut(-1)]),
     "four terms": Case([*CONVS, *CONVS[:1], shortcut(-2, -3, -4)], batch=3),
