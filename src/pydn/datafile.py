@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -37,13 +38,16 @@ class DataFile(Mapping[str, str]):
     def __init__(self, text: str, path: str | os.PathLike[str] | None = None) -> None:
         self.path = None if path is None else Path(path)
         self._entries: dict[str, _Entry] = {}
-        for number, line in enumerate(text.splitlines(), 1):
-            content = line.strip(" \t\0\ufeff")
+        for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
+            content = line.strip(" \t\0\x1a\ufeff")
             if not content or content[0] in "#;":
                 continue
             key, equals, value = content.partition("=")
+            if re.search("[\0-\x08\x0e-\x1f]", content):
+                raise self._error("binary data: this is not a .data file; give the text file with names = FILE", number)
             if not equals or not key.strip():
-                raise self._error(f"{content[:60]!r} is not of the form key = value", number)
+                shown = content[:60].encode("ascii", "replace").decode()
+                raise self._error(f"{shown!r} is not of the form key = value: correct the line or remove it", number)
             self._entries.setdefault(key.strip(), _Entry(value.strip(), number))
 
     @classmethod
@@ -103,11 +107,11 @@ class DataFile(Mapping[str, str]):
         entry = self._entries.get(key)
         value = default if entry is None else entry.value
         if not value:
-            raise self._error(f"there is no {key}= : add a line '{key} = FILE'", 0 if entry is None else entry.line)
-        found = next((place for place in self._places(value) if place.exists()), None)
+            raise self._error(f"{key}= is missing: add a line '{key} = FILE'", 0 if entry is None else entry.line)
+        found = next((place for place in self._places(value) if place.is_file()), None)
         if found is None:
             where = f"{self.path}:{entry.line}: " if self.path is not None and entry is not None else ""
-            raise FileNotFoundError(2, f"{where}{key}= names a file that does not exist", value)
+            raise FileNotFoundError(2, f"{where}{key}= names a file that does not exist: correct the path", value)
         return found
 
     def _places(self, value: str) -> Iterator[Path]:

@@ -72,7 +72,7 @@ class CfgError(Error, ValueError):
         expected: str = "",
         found: str = "",
     ) -> None:
-        super().__init__(message)
+        super().__init__(message.removeprefix(f"line {line}: "))  # the engine says so; here it stands behind the file
         self.file = file
         self.line = line
         self.section = section

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import mmap as _mmap
+import operator
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
+from ._core.plan import Plan
 from ._core.weights import Weights
 from .cfgtext import referred_files, with_classes
 from .datafile import DataFile
@@ -16,6 +18,8 @@ from .network import Network
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path, a file's bytes, or a file opened for reading bytes."""
+
+_LARGEST = 2**31 - 1
 
 
 def load(
@@ -90,10 +94,11 @@ def load(
     >>> net
     Network(8x8x3, 1 layer, device='cpu')
     """
-    cfg_bytes, cfg_file = _read(cfg)
+    _check_arguments(device, batch, classes, files)
+    cfg_bytes, cfg_file = _read(cfg, "cfg")
     weights_bytes, weights_file = (None, "") if weights is None else _read_weights(weights, mmap)
     resources = dict(files or {})
-    resources |= _find_files(cfg_bytes, Path(cfg_file).parent if cfg_file else None, resources)
+    resources |= _find_files(cfg_bytes, cfg_file, resources)
     labels = _names(data, names)
 
     def build(text: bytes, parameters: bytes | _mmap.mmap | None) -> Network:
@@ -118,31 +123,54 @@ def load(
     else:
         net = build(with_classes(cfg_bytes, classes, file=cfg_file), None)
         if weights_bytes is not None:
-            original = Weights.load(weights_bytes, cfg_bytes, dialect=dialect, files=resources, strict=strict)
+            plan = Plan(cfg_bytes, dialect=dialect, files=resources, file=cfg_file)
+            original = Weights(plan, weights_bytes, strict=strict, file=weights_file)
             _copy_fitting(original, net.weights)
     if labels is not None:
         net.names = labels
     return net
 
 
-def _read(source: Source) -> tuple[bytes, str]:
+def _check_arguments(device: object, batch: object, classes: object, files: object) -> None:
+    if not isinstance(device, str):
+        raise TypeError(f"device must be a string such as 'cpu', not {type(device).__name__}")
+    for name, number in (("batch", batch), ("classes", classes)):
+        if number is None and name == "classes":
+            continue
+        if not hasattr(number, "__index__"):
+            raise TypeError(f"{name} must be a whole number, not {type(number).__name__}")
+        if not 1 <= operator.index(number) <= _LARGEST:
+            raise ValueError(f"{name} must be 1 to {_LARGEST}, not {number}")
+    if files is None:
+        return
+    if not isinstance(files, Mapping):
+        raise TypeError(f"files must map names to bytes, not be {type(files).__name__}")
+    for name, content in files.items():
+        if not isinstance(name, str) or not isinstance(content, (bytes, bytearray, memoryview)):
+            raise TypeError(f"files must map names to bytes, but {name!r} is mapped to {type(content).__name__}")
+
+
+def _read(source: Source, what: str) -> tuple[bytes, str]:
     """Bytes of a source and the name that messages give it ("" where it has none)."""
+    if isinstance(source, str) and "\n" in source:
+        raise ValueError(f"{what} is a text of several lines, not a path: hand in the content as bytes, text.encode()")
     if isinstance(source, (str, os.PathLike)):
-        return Path(source).read_bytes(), os.fspath(source)
+        with open(source, "rb") as file:  # noqa: PTH123 (a Path of "" is the working folder)
+            return file.read(), os.fspath(source)
     if isinstance(source, (bytes, bytearray, memoryview)):
         return bytes(source), ""
     if not hasattr(source, "read"):
-        raise TypeError(f"expected a path, bytes or an open binary file, not {type(source).__name__}")
+        raise TypeError(f"{what} must be a path, bytes or an open binary file, not {type(source).__name__}")
     content = source.read()
     if not isinstance(content, bytes):
-        raise TypeError("the file is open for text: open it with mode 'rb'")
+        raise TypeError(f"the file given as {what} is open for text: open it with mode 'rb'")
     name = getattr(source, "name", "")
     return content, name if isinstance(name, str) else ""
 
 
 def _read_weights(source: Source, mapped: bool) -> tuple[bytes | _mmap.mmap, str]:
     if not mapped:
-        return _read(source)
+        return _read(source, "weights")
     if not isinstance(source, (str, os.PathLike)):
         raise TypeError(f"mmap=True needs the path of a weights file, not {type(source).__name__}")
     with Path(source).open("rb") as file:
@@ -151,8 +179,9 @@ def _read_weights(source: Source, mapped: bool) -> tuple[bytes | _mmap.mmap, str
         return _mmap.mmap(file.fileno(), 0, access=_mmap.ACCESS_READ), os.fspath(source)
 
 
-def _find_files(cfg: bytes, folder: Path | None, given: Mapping[str, bytes]) -> dict[str, bytes]:
+def _find_files(cfg: bytes, cfg_file: str, given: Mapping[str, bytes]) -> dict[str, bytes]:
     found = {}
+    folder = Path(cfg_file).parent if cfg_file else None
     for key, name, written in referred_files(cfg):
         if name in given:
             continue
@@ -166,7 +195,10 @@ def _find_files(cfg: bytes, folder: Path | None, given: Mapping[str, bytes]) -> 
         if path is not None:
             found[name] = path.read_bytes()
         elif key == "tree":  # map= serves evaluation only
-            raise FileNotFoundError(2, f"the cfg says {key}={name}: hand it in with files={{{name!r}: bytes}}", written)
+            advice = f"put it there or hand it in with files={{{name!r}: bytes}}"
+            raise FileNotFoundError(
+                2, f"{cfg_file or 'the cfg'} says {key}={name}, which does not exist: {advice}", written
+            )
     return found
 
 
@@ -176,11 +208,21 @@ def _names(
     if isinstance(names, (str, os.PathLike)):
         return read_names(names)
     if names is not None:
-        return [str(name) for name in names]
+        return _checked_names(names)
     if data is None:
         return None
     options = data if isinstance(data, DataFile) else DataFile.read(data)
     return read_names(options.file("names")) if "names" in options else None
+
+
+def _checked_names(names: object) -> list[str]:
+    if not isinstance(names, Iterable) or isinstance(names, (bytes, bytearray)):
+        raise TypeError(f"names must be a path or a list of strings, not {type(names).__name__}")
+    checked = list(names)
+    for number, name in enumerate(checked):
+        if not isinstance(name, str):
+            raise TypeError(f"names must be strings, but names[{number}] is {type(name).__name__}")
+    return checked
 
 
 def _copy_fitting(source: Weights, target: Weights) -> None:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Iterable
 from pathlib import Path
+
+from .errors import DataError
 
 _log = logging.getLogger("pydn")
 
@@ -13,7 +16,7 @@ HIDDEN_PREFIX = "dont_show"
 """Classes whose name starts so are neither printed nor drawn, as in darknet."""
 
 
-def parse_names(data: bytes) -> list[str]:
+def parse_names(data: bytes, file: str = "") -> list[str]:
     """Split the content of a names file.
 
     Blank lines at the end are dropped; one in the middle is a class without a name, since the line's number counts.
@@ -24,18 +27,32 @@ def parse_names(data: bytes) -> list[str]:
     ----------
     data
         Bytes of the file; lines end in LF, CRLF or CR.
+    file
+        What messages call it.
 
     Returns
     -------
     list of str
         The names, without the blanks around them.
+
+    Raises
+    ------
+    DataError
+        With ``file`` and ``line``, where the content is not text.
     """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = data.decode("cp1252", errors="replace")
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-    names = [line.strip(" \t\0") for line in lines]
+    names = [line.strip(" \t\0\x1a") for line in lines]  # 1A: the end of a file of DOS
+    for number, name in enumerate(names, 1):
+        if re.search("[\0-\x08\x0e-\x1f]", name):
+            raise DataError(
+                "binary data: this is not a list of names; give a text file in UTF-8 with one name a line",
+                file=file,
+                line=number,
+            )
     while names and not names[-1]:
         names.pop()
     return names
@@ -48,8 +65,10 @@ def read_names(path: str | os.PathLike[str]) -> list[str]:
     ------
     FileNotFoundError
         If there is no such file.
+    DataError
+        If it is not text.
     """
-    return parse_names(Path(path).read_bytes())
+    return parse_names(Path(path).read_bytes(), os.fspath(path))
 
 
 def fill_names(names: Iterable[str] | None, classes: int) -> list[str]:

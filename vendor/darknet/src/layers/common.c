@@ -111,10 +111,10 @@ dn_status dn_shape_make(dn_shape *out, int64_t n, int64_t c, int64_t h, int64_t 
     }
     const bool small = h < 1 || w < 1;
     dn_shape_fail(err, small ? "1 row and 1 column or more" : "at most 2^31 values",
-                  "the output would have %lld images of %lld channels, %lld rows and %lld columns: %s", (long long)n,
-                  (long long)c, (long long)h, (long long)w,
-                  small ? "the input is too small, enlarge width= and height= of [net] or reduce size="
-                        : "these are more than 2^31 values, reduce width=, height= or the layer's output");
+                  "the output would have %lld x %lld x %lld x %lld values (images, channels, rows, columns): %s",
+                  (long long)n, (long long)c, (long long)h, (long long)w,
+                  small ? "the input is too small, enlarge width= and height= of [net] or reduce size= here"
+                        : "reduce width=, height= or the layer's output to less than 2^31 values");
     dn_error_found(err, "%lld x %lld x %lld x %lld", (long long)n, (long long)c, (long long)h, (long long)w);
     return DN_E_SHAPE;
 }

@@ -129,10 +129,11 @@ static dn_status resolve_input(dn_plan *plan, const dn_section *section, dn_shap
         net->inputs = (int)dn_shape_image(*shape);
         return DN_OK;
     }
-    dn_fail(err, DN_E_SHAPE,
-            "an input of %d images of %d channels, %d rows and %d columns has more than 2^31 values: reduce the batch, "
-            "width= or height=",
-            shape->n, shape->c, shape->h, shape->w);
+    dn_fail(
+        err, DN_E_SHAPE,
+        "an input of %d x %d x %d x %d values (images, channels, rows, columns) is more than 2^31: reduce the batch, "
+        "width= or height=",
+        shape->n, shape->c, shape->h, shape->w);
     dn_error_expected(err, "at most 2^31 values");
     dn_error_found(err, "%d x %d x %d x %d", shape->n, shape->c, shape->h, shape->w);
     dn_error_where(err, -1, section->cfg->name, NULL, section->cfg->line);
