@@ -1,0 +1,135 @@
+/* conv_depthwise.c — one filter per channel: y[c] = bias[c] + Σ_{u,v} w[c,u,v] · x[c], blocked in and out.
+ *
+ * Vectors run over the channels of a block. Eight neighbouring pixels share each vector of weights, so a multiply-add
+ * costs one load and an eighth; the loads are the limit. Columns whose window leaves the image come one at a time with
+ * a shorter window. Packed per block: bias [B], weights [u][v][B]. A task is a band of rows of one block. */
+#include "backend/cpu/isa/conv.h"
+
+#define PIXELS           8
+#define TASKS_PER_THREAD 4
+
+static int block_count(const dn_cpu_conv *conv) { return dn_ceil_div(conv->filters, DN_LANES); }
+static size_t block_floats(const dn_cpu_conv *conv) { return (size_t)(conv->size * conv->size + 1) * DN_LANES; }
+
+bool DN_ISA_NAME(conv_depthwise_choose)(dn_cpu_conv *conv) {
+    if (conv->groups != conv->in_channels || conv->groups != conv->filters || conv->groups == 1) return false;
+    if (conv->in_layout != DN_CPU_BLOCKED || conv->out_layout != DN_CPU_BLOCKED) return false;
+    const int blocks = block_count(conv);
+    const int wanted = conv->threads > 1 ? dn_ceil_div(conv->threads * TASKS_PER_THREAD, blocks) : 1;
+    const int bands = dn_smaller(wanted, conv->out_height);
+    conv->algorithm = DN_CONV_DEPTHWISE;
+    conv->name = "depthwise";
+    conv->tile[DN_CONV_ROWS] = dn_ceil_div(conv->out_height, bands);
+    conv->tile[DN_CONV_BANDS] = dn_ceil_div(conv->out_height, conv->tile[DN_CONV_ROWS]);
+    conv->tasks = blocks * conv->tile[DN_CONV_BANDS];
+    conv->packed_floats = (size_t)blocks * block_floats(conv);
+    conv->scratch_floats = conv->epilogue.residual ? (size_t)conv->out_width * DN_LANES : 0;
+    return true;
+}
+
+void DN_ISA_NAME(conv_depthwise_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed) {
+    const int taps = conv->size * conv->size;
+    for (int block = 0; block < block_count(conv); ++block) {
+        for (int tap = -1; tap < taps; ++tap) {
+            for (int lane = 0; lane < DN_LANES; ++lane) {
+                const int filter = block * DN_LANES + lane;
+                float value = 0.0F;
+                if (filter < conv->filters && tap >= 0) value = weights[(size_t)filter * (size_t)taps + (size_t)tap];
+                if (filter < conv->filters && tap < 0 && bias) value = bias[filter];
+                *packed++ = value;
+            }
+        }
+    }
+}
+
+/* A run of neighbouring output pixels, all of whose windows have the tap rows and columns [first, end). */
+typedef struct window {
+    const float *x; /* of tap (0, 0) of the first pixel would be x + at */
+    ptrdiff_t at;
+    const float *bias, *weights;
+    size_t row, column, pixel; /* floats to the next tap row, tap column, output pixel */
+    int size, u_first, u_end, v_first, v_end;
+    float slope;
+} window;
+
+DN_INLINE void sum_pixels(const window *w, float *y, int pixels, int size, size_t pixel) {
+    vec sums[PIXELS];
+    for (int p = 0; p < pixels; ++p) sums[p] = vec_load_aligned(w->bias);
+    for (int u = w->u_first; u < w->u_end; ++u) {
+        for (int v = pixels == 1 ? w->v_first : 0; v < (pixels == 1 ? w->v_end : size); ++v) {
+            const vec weight = vec_load_aligned(w->weights + (u * size + v) * DN_LANES);
+            const float *x = w->x + (w->at + (ptrdiff_t)((size_t)u * w->row + (size_t)v * w->column));
+            for (int p = 0; p < pixels; ++p) {
+                sums[p] = vec_fma(weight, vec_load_aligned(x + (size_t)p * pixel), sums[p]);
+            }
+        }
+    }
+    const vec slope = vec_set(w->slope);
+    for (int p = 0; p < pixels; ++p) {
+        vec_store_aligned(y + p * DN_LANES, vec_max(vec_mul(sums[p], slope), sums[p]));
+    }
+}
+
+static void sum_eight(const window *w, float *y) {
+    if (w->size == 3 && w->pixel == DN_LANES) {
+        sum_pixels(w, y, PIXELS, 3, DN_LANES);
+    } else if (w->size == 3 && w->pixel == 2 * DN_LANES) {
+        sum_pixels(w, y, PIXELS, 3, 2 * DN_LANES);
+    } else if (w->size == 5 && w->pixel == DN_LANES) {
+        sum_pixels(w, y, PIXELS, 5, DN_LANES);
+    } else {
+        sum_pixels(w, y, PIXELS, w->size, w->pixel);
+    }
+}
+
+/* Taps at `at`, at + dilation, … of which those within [0, length) are [*first, *end). */
+static void clip_taps(int at, int dilation, int size, int length, int *first, int *end) {
+    *first = at < 0 ? dn_smaller(dn_ceil_div(-at, dilation), size) : 0;
+    *end = at < length ? dn_smaller(dn_ceil_div(length - at, dilation), size) : 0;
+}
+
+static void sum_row(const dn_cpu_conv *conv, window *w, int row, float *y) {
+    const int top = row * conv->stride_y - conv->pad;
+    clip_taps(top, conv->dilation, conv->size, conv->in_height, &w->u_first, &w->u_end);
+    const int span = (conv->size - 1) * conv->dilation;
+    int column = 0;
+    while (column < conv->out_width) {
+        const int left = column * conv->stride_x - conv->pad;
+        const int last = left + (PIXELS - 1) * conv->stride_x + span;
+        w->at = ((ptrdiff_t)top * conv->in_width + left) * DN_LANES;
+        const bool eight = column + PIXELS <= conv->out_width && left >= 0 && last < conv->in_width;
+        if (eight) {
+            sum_eight(w, y + column * DN_LANES);
+        } else {
+            clip_taps(left, conv->dilation, conv->size, conv->in_width, &w->v_first, &w->v_end);
+            sum_pixels(w, y + column * DN_LANES, 1, w->size, w->pixel);
+        }
+        column += eight ? PIXELS : 1;
+    }
+}
+
+void DN_ISA_NAME(conv_depthwise_run)(const dn_cpu_conv_call *call, int task) {
+    const dn_cpu_conv *conv = call->conv;
+    const int block = task / conv->tile[DN_CONV_BANDS], band = task % conv->tile[DN_CONV_BANDS];
+    const size_t in_plane = (size_t)conv->in_height * (size_t)conv->in_width * DN_LANES;
+    const size_t width = (size_t)conv->out_width * DN_LANES, out_plane = (size_t)conv->out_height * width;
+    const dn_conv_finish finish = DN_ISA_NAME(conv_finish_plan)(&conv->epilogue);
+    window w = {.x = call->x.data + (size_t)block * in_plane,
+                .bias = call->packed + (size_t)block * block_floats(conv),
+                .row = (size_t)conv->dilation * (size_t)conv->in_width * DN_LANES,
+                .column = (size_t)conv->dilation * DN_LANES,
+                .pixel = (size_t)conv->stride_x * DN_LANES,
+                .size = conv->size,
+                .slope = finish.slope};
+    w.weights = w.bias + DN_LANES;
+    const int first = band * conv->tile[DN_CONV_ROWS];
+    const int end = dn_smaller(first + conv->tile[DN_CONV_ROWS], conv->out_height);
+    for (int row = first; row < end; ++row) {
+        const size_t offset = (size_t)block * out_plane + (size_t)row * width;
+        float *y = call->y.data + offset;
+        float *sums = conv->epilogue.residual ? call->scratch : y;
+        sum_row(conv, &w, row, sums);
+        const float *residual = conv->epilogue.residual ? call->residual.data + offset : NULL;
+        if (!finish.on_store) DN_ISA_NAME(conv_finish)(&finish, sums, residual, y, width);
+    }
+}

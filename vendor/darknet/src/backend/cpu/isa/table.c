@@ -1,0 +1,32 @@
+/* table.c — the kernels of one instruction set. */
+#include "backend/cpu/isa/isa.h"
+
+#if defined(DN_VEC_AVX512)
+#define DN_ISA_SELF DN_ISA_AVX512
+#elif defined(DN_VEC_AVX2)
+#define DN_ISA_SELF DN_ISA_AVX2
+#else
+#define DN_ISA_SELF DN_ISA_PORTABLE
+#endif
+
+const dn_cpu_kernels DN_ISA_NAME(kernels) = {
+    .isa = DN_ISA_SELF,
+    .block = DN_LANES,
+    .conv_choose = DN_ISA_NAME(conv_choose),
+    .conv_pack = DN_ISA_NAME(conv_pack),
+    .conv_run = DN_ISA_NAME(conv_run),
+    .linear_choose = DN_ISA_NAME(linear_choose),
+    .linear_pack = DN_ISA_NAME(linear_pack),
+    .linear_run = DN_ISA_NAME(linear_run),
+    .activate = DN_ISA_NAME(activate),
+    .add = DN_ISA_NAME(add),
+    .scale = DN_ISA_NAME(scale),
+    .scale_blocked = DN_ISA_NAME(scale_blocked),
+    .mul = DN_ISA_NAME(mul),
+    .pool2d = DN_ISA_NAME(pool2d),
+    .pool_global = DN_ISA_NAME(pool_global),
+    .upsample = DN_ISA_NAME(upsample),
+    .to_blocked = DN_ISA_NAME(to_blocked),
+    .to_planar = DN_ISA_NAME(to_planar),
+    .copy_blocked = DN_ISA_NAME(copy_blocked),
+};
