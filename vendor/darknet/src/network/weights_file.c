@@ -171,7 +171,8 @@ dn_status dn_weights_load(dn_weights **out, const dn_plan *plan, const void *byt
         return status;
     }
     if (!found.complete && layer_limit < 0) {
-        dn_log(options, DN_LOG_INFO, "the weights file ends before layer %d: the rest keeps its start values",
+        dn_log(options, DN_LOG_WARNING,
+               "the weights file ends before layer %d: from there on parameters keep their random start values",
                found.layers_loaded);
     }
     if (found.bytes_left > 0 && layer_limit < 0) {
