@@ -69,6 +69,36 @@ static void test_part_read_after_overwriting(void) {
     graph_close(&g);
 }
 
+/* The same for a slice of such a tensor, cut before the concatenation or after it. */
+static void test_slice_read_after_overwriting(void) {
+    for (int after = 0; after < 2; after++) {
+        graph_fixture g;
+        graph_open(&g, 2, 11);
+        const int x = add_block(&g, add_input(&g, 3, 6, 7), 32, 3, 1), y = add_block(&g, x, 16, 3, 1);
+        const int *const all = INPUTS(x, y);
+        int slice = -1, both;
+        if (!after) slice = add_concat(&g, INPUTS(x), (const int[]){16}, (const int[]){16}, false);
+        both = add_concat(&g, all, NULL, NULL, false);
+        if (after) slice = add_concat(&g, INPUTS(x), (const int[]){16}, (const int[]){16}, false);
+        const int f = add_activation(&g, both, DN_MISH), late = add_conv(&g, slice, 48, 1, 1);
+        g.keep[add_conv(&g, add_op(&g, (dn_op){.kind = DN_OP_mul}, INPUTS(f, late), shape_of(&g, f)), 3, 1, 1)] = true;
+        CHECK(agrees_everywhere(&g));
+        graph_close(&g);
+    }
+}
+
+/* x + b + x: the second x must not be the sum of the first two. */
+static void test_term_twice(void) {
+    graph_fixture g;
+    graph_open(&g, 2, 12);
+    const int x = add_block(&g, add_input(&g, 3, 6, 7), 20, 3, 1), b = add_block(&g, x, 20, 3, 1);
+    const dn_op op = {.kind = DN_OP_add, .as.add = {.terms = 3}};
+    const int sum = add_op(&g, op, INPUTS(x, b, x), shape_of(&g, x));
+    g.keep[add_activation(&g, add_conv(&g, sum, 5, 1, 1), DN_TANH)] = true;
+    CHECK(agrees_everywhere(&g));
+    graph_close(&g);
+}
+
 /* state' = tanh(conv(x) + state): what reads the old value must not see the new one. */
 static void test_state(void) {
     graph_fixture g;
@@ -80,6 +110,20 @@ static void test_state(void) {
     g.keep[add_sum(&g, hidden, state)] = true;
     (void)add_op_into(&g, (dn_op){.kind = DN_OP_copy}, INPUTS(hidden), state);
     g.keep[add_conv(&g, state, 4, 1, 1)] = true;
+    CHECK(agrees_everywhere(&g));
+    graph_close(&g);
+}
+
+/* The new state is made in place of the old one only after everything has read the old one. */
+static void test_state_in_place(void) {
+    graph_fixture g;
+    graph_open(&g, 2, 13);
+    const int x = add_input(&g, 24, 5, 5), state = add_tensor(&g, DN_ROLE_STATE, SHAPE(2, 24, 5, 5));
+    const int gated = add_op(&g, (dn_op){.kind = DN_OP_mul}, INPUTS(x, state), shape_of(&g, x));
+    const int scores = add_conv(&g, state, 24, 3, 1), old = add_conv(&g, state, 5, 3, 1);
+    (void)add_op_into(&g, (dn_op){.kind = DN_OP_bias}, INPUTS(gated, add_parameter(&g, 24, 0.5F, 1.0F)), state);
+    g.keep[add_activation(&g, scores, DN_TANH)] = true; /* of the state before, although it comes after */
+    g.keep[add_activation(&g, old, DN_RELU)] = true;
     CHECK(agrees_everywhere(&g));
     graph_close(&g);
 }
@@ -272,7 +316,10 @@ int main(void) {
     test_two_branches();
     test_concatenations();
     test_part_read_after_overwriting();
+    test_slice_read_after_overwriting();
+    test_term_twice();
     test_state();
+    test_state_in_place();
     test_gates_and_classifier();
     test_windows();
     test_xnor();

@@ -60,8 +60,8 @@ static bool put_inside(dn_cpu_compile *compile, int x, int y, size_t offset) {
     dn_cpu_tensor *child = &compile->tensors[x];
     if (child->fixed || child->vanished || child->parent >= 0 || child->writer < 0) return false;
     if (lies_in(compile, y, x)) return false;
-    if (compile->graph->tensors[y].role != DN_ROLE_ACTIVATION)
-        return false; /* a state's last value may still be read */
+    /* the last value of a state may still be read */
+    if (compile->graph->tensors[y].role != DN_ROLE_ACTIVATION) return false;
     if (child->home != compile->tensors[y].home || !writes_apart(compile, x)) return false;
     if (dn_cpu_shape(compile, x).n != dn_cpu_shape(compile, y).n) return false;
     if (child->last_read >= overwritten_at(compile, y)) return false;
@@ -109,12 +109,19 @@ static void place_concat(dn_cpu_compile *compile, const dn_cpu_group *group) {
     }
 }
 
+static int uses_in(const dn_cpu_compile *compile, const dn_cpu_group *group, int tensor) {
+    int uses = group->residual == tensor ? 1 : 0;
+    for (int k = 0; k < compile->graph->ops[group->op].input_count; k++) {
+        if (dn_cpu_input(compile, group, k) == tensor) uses++;
+    }
+    return uses;
+}
+
+/* The group must be the last to read x, and read it once: a later term of the same sum would see the result. */
 static void place_in_place(dn_cpu_compile *compile, const dn_cpu_group *group) {
     const int x = dn_cpu_input(compile, group, 0), y = group->output;
-    if (x < 0 || compile->tensors[x].readers != 1 ||
-        !dn_shape_equal(dn_cpu_shape(compile, x), dn_cpu_shape(compile, y)))
-        return;
-    if (compile->tensors[x].last_read != group->position) return; /* a view of it is read later */
+    if (x < 0 || compile->tensors[x].last_read != group->position || uses_in(compile, group, x) != 1) return;
+    if (!dn_shape_equal(dn_cpu_shape(compile, x), dn_cpu_shape(compile, y))) return;
     if (put_inside(compile, x, y, 0)) compile->tensors[x].overwritten = group->position;
 }
 
