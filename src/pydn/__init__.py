@@ -1,6 +1,8 @@
 """Darknet networks in Python: load ``.cfg`` and ``.weights``, detect, classify, inspect, train."""
 
+from ._core.layer import Layer
 from ._core.threads import set_num_threads
+from ._core.weights import Weights
 from ._version import __version__
 from .classification import Classification
 from .datafile import DataFile
@@ -28,11 +30,13 @@ __all__ = [
     "Detections",
     "DeviceError",
     "Error",
+    "Layer",
     "Network",
     "OutOfMemoryError",
     "ShapeError",
     "TrainingError",
     "UnsupportedError",
+    "Weights",
     "WeightsError",
     "__version__",
     "load",

@@ -106,9 +106,9 @@ class Shape:
     xyxy: tuple[float, float, float, float]
 
 
-def network(device: str = "cpu") -> Network:
+def network(device: str = "cpu", outputs: str = "heads") -> Network:
     """Return the detector, from a cfg and weights made in memory."""
-    return load(_CFG.encode(), weights(), names=list(NAMES), device=device)
+    return load(_CFG.encode(), weights(), names=list(NAMES), device=device, outputs=outputs)
 
 
 def weights() -> bytes:

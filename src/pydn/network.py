@@ -52,8 +52,11 @@ class Network(EngineNetwork):
 
     @property
     def iteration(self) -> int:
-        """Training iterations that the weights have seen: images over images per iteration."""
-        return self.seen // max(1, self.cfg_batch * self.time_steps)
+        """Training iterations that the weights have seen: images over images per iteration.
+
+        As in the reference, whose counter has 32 bits: what exceeds them is cut off.
+        """
+        return (self.seen // max(1, self.cfg_batch * self.time_steps)) & 0xFFFFFFFF
 
     def detect(
         self,
