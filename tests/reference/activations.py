@@ -8,8 +8,9 @@ from .types import Array
 
 
 def logistic(x: Array) -> Array:
-    """σ(x) = 1 / (1 + e^−x)."""
-    return 1 / (1 + np.exp(-x))
+    """σ(x) = 1 / (1 + e^−x); below −700, where e^−x is no float any more, it is 0 to any digit that is looked at."""
+    y: Array = 1 / (1 + np.exp(-np.maximum(x, -700)))
+    return y
 
 
 def _stair(x: Array) -> Array:
@@ -62,7 +63,7 @@ FORMULAS: dict[str, Callable[[Array], Array]] = {
     "hardtan": lambda x: np.clip(x, -1, 1),
     "lhtan": lambda x: np.where(x < 0, 0.001 * x, np.where(x > 1, 0.001 * (x - 1) + 1, x)),
     "swish": lambda x: x * logistic(x),
-    "mish": lambda x: x * np.tanh(np.log1p(np.exp(x))),
+    "mish": lambda x: x * np.tanh(np.logaddexp(0, x)),
     "hard_mish": _hard_mish,
     "revleaky": lambda x: np.where(x > 0, x, 0.1 * x),
     "normalize_channels": lambda x: _shares(np.maximum(x, 0)),

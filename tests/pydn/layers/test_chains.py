@@ -3,13 +3,14 @@
 from typing import Any
 
 import numpy as np
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from .support import TOLERANCE, Case, Engine, Row, conv, nmse, row
 
 ACTIVATIONS = ["linear", "leaky", "relu", "mish", "swish", "logistic", "tanh", "hard_mish", "gelu"]
 Shape = tuple[int, int, int]
+FEW = settings(max_examples=100, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 
 
 class Chain:
@@ -144,13 +145,12 @@ def chains(draw: Any) -> Case:
     return Case(rows, shape, batch=draw(st.sampled_from([1, 2, 3])))
 
 
-@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(chains())
-def test_fast_equals_plain(case: Case) -> None:
+@FEW
+@given(case=chains())
+def test_fused_equals_plain(engine: Engine, case: Case) -> None:
     plain = case.load(("ref", None), "all", "none").forward(case.x)
-    net = case.load(("cpu", None), "heads", "fuse")
+    net = case.load(engine, "heads", "fuse")
     fast = net.forward(case.x)
-    event(f"{len(case.rows)} layers")
     assert [y.shape for y in fast] == [y.shape for y in plain]
     for ours, expected in zip(fast, plain, strict=True):
         assert np.isfinite(expected).all()
@@ -160,11 +160,11 @@ def test_fast_equals_plain(case: Case) -> None:
         assert nmse(np.concatenate([heads[head] for heads in one_by_one]), ours) <= TOLERANCE
 
 
-@settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(chains())
-def test_no_trace_of_earlier_inputs(case: Case) -> None:
+@FEW
+@given(case=chains())
+def test_no_trace_of_earlier_inputs(engine: Engine, case: Case) -> None:
     """Buffers are used again, and blocks of channels have unused lanes: nothing in them may reach a later result."""
-    net = case.load(("cpu", None), "heads", "fuse")
+    net = case.load(engine, "heads", "fuse")
     first = net.forward(case.x)
     for value in (np.nan, np.inf):
         net.forward(np.full_like(case.x, value))
@@ -172,8 +172,8 @@ def test_no_trace_of_earlier_inputs(case: Case) -> None:
             np.testing.assert_array_equal(before, after)
 
 
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(chains())
+@FEW
+@given(case=chains())
 def test_plain_equals_oracle(case: Case) -> None:
     net = case.load(("ref", None), "all", "none")
     net.forward(case.x)
@@ -182,14 +182,12 @@ def test_plain_equals_oracle(case: Case) -> None:
         assert nmse(layer.output, expected) <= TOLERANCE
 
 
-@settings(max_examples=10, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-@given(chains())
-def test_more_images_than_the_batch(case: Case) -> None:
+@FEW
+@given(case=chains())
+def test_more_images_than_the_batch(engine: Engine, case: Case) -> None:
     """A network made for one image takes many, in slices."""
-    engines: list[Engine] = [("ref", None), ("cpu", None)]
-    for engine in engines:
-        many = case.load(engine, "heads", "fuse").forward(case.x)
-        sliced = case.load(engine, "heads", "fuse", batch=1).forward(case.x)
-        for a, b in zip(many, sliced, strict=True):
-            assert a.shape == b.shape
-            assert nmse(a, b) <= TOLERANCE
+    many = case.load(engine, "heads", "fuse").forward(case.x)
+    sliced = case.load(engine, "heads", "fuse", batch=1).forward(case.x)
+    for a, b in zip(many, sliced, strict=True):
+        assert a.shape == b.shape
+        assert nmse(a, b) <= TOLERANCE
