@@ -113,7 +113,7 @@ def draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray
     return values.astype(np.float32)
 
 
-def nmse(ours: NDArray[np.float32], expected: NDArray[Any]) -> float:
+def nmse(ours: NDArray[Any], expected: NDArray[Any]) -> float:
     """Mean of the squared errors over the mean of the squares."""
     wanted = expected.astype(np.float64)
     error = np.square(ours - wanted).sum()

@@ -5,7 +5,10 @@ from typing import Any
 import numpy as np
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
+from ...reference import network as reference
+from ...reference.types import Array
 from .support import TOLERANCE, Case, Engine, Row, conv, nmse, row
 
 ACTIVATIONS = ["linear", "leaky", "relu", "mish", "swish", "logistic", "tanh", "hard_mish", "gelu"]
@@ -131,8 +134,21 @@ KINDS = [
 ENDS = [row("softmax"), row("softmax", spatial=1), row("connected", output=7), row("avgpool"), None]
 
 
+def perturbed(rng: np.random.Generator, values: NDArray[np.float32]) -> Array:
+    """Values that are off by about sixteen float32 roundings."""
+    return values * (1 + 1e-6 * rng.normal(size=values.shape))
+
+
+def well_conditioned(case: Case) -> bool:
+    """Whether small errors stay small: not where nearly everything cancels and a ReLU leaves only the rest."""
+    rng = np.random.default_rng(5)
+    parameters = [{name: perturbed(rng, values) for name, values in layer.items()} for layer in case.parameters]
+    moved = reference.forward(case.rows, parameters, perturbed(rng, case.x), case.setting())
+    return all(nmse(a, b) <= TOLERANCE for a, b in zip(moved, case.expected("none"), strict=True))
+
+
 @st.composite
-def chains(draw: Any) -> Case:
+def any_chains(draw: Any) -> Case:
     """Three to eight layers, and an end that a network may have."""
     shape = (draw(st.sampled_from([1, 3, 4, 17, 32])), draw(st.integers(1, 12)), draw(st.integers(1, 12)))
     chain = Chain(draw, shape)
@@ -145,8 +161,11 @@ def chains(draw: Any) -> Case:
     return Case(rows, shape, batch=draw(st.sampled_from([1, 2, 3])))
 
 
+chains = any_chains().filter(well_conditioned)
+
+
 @FEW
-@given(case=chains())
+@given(case=chains)
 def test_fused_equals_plain(engine: Engine, case: Case) -> None:
     plain = case.load(("ref", None), "all", "none").forward(case.x)
     net = case.load(engine, "heads", "fuse")
@@ -161,7 +180,7 @@ def test_fused_equals_plain(engine: Engine, case: Case) -> None:
 
 
 @FEW
-@given(case=chains())
+@given(case=chains)
 def test_no_trace_of_earlier_inputs(engine: Engine, case: Case) -> None:
     """Buffers are used again, and blocks of channels have unused lanes: nothing in them may reach a later result."""
     net = case.load(engine, "heads", "fuse")
@@ -173,7 +192,7 @@ def test_no_trace_of_earlier_inputs(engine: Engine, case: Case) -> None:
 
 
 @FEW
-@given(case=chains())
+@given(case=chains)
 def test_plain_equals_oracle(case: Case) -> None:
     net = case.load(("ref", None), "all", "none")
     net.forward(case.x)
@@ -183,7 +202,7 @@ def test_plain_equals_oracle(case: Case) -> None:
 
 
 @FEW
-@given(case=chains())
+@given(case=chains)
 def test_more_images_than_the_batch(engine: Engine, case: Case) -> None:
     """A network made for one image takes many, in slices."""
     many = case.load(engine, "heads", "fuse").forward(case.x)
