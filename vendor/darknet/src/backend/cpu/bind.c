@@ -1,5 +1,6 @@
 /* bind.c — groups → steps. Where a reader wants another layout than a tensor has at home, a copy of the tensor is made
- * by a reorder step in front of the first such reader; later readers use the same copy. */
+ * by a reorder step in front of the first such reader; later readers use the same copy. Copies lie in an arena of the
+ * program's own (place.c). */
 #include "backend/cpu/program.h"
 
 #define WORTH_A_TASK    4000.0 /* nanoseconds */
@@ -56,28 +57,44 @@ static dn_cpu_copy *find_copy(dn_cpu_program *program, const dn_cpu_copy *wanted
     return NULL;
 }
 
-static dn_status read_copy(dn_cpu_compile *compile, dn_cpu_place *place, dn_cpu_copy wanted) {
-    dn_cpu_program *program = compile->program;
-    const dn_cpu_place home = *place;
-    dn_cpu_copy *copy = find_copy(program, &wanted);
-    const bool found = copy != NULL;
-    if (!found) {
-        copy = &program->copies[program->copy_count++];
-        *copy = wanted;
-    }
-    copy->last = wanted.last;
-    *place = (dn_cpu_place){.tensor = -1,
-                            .copy = (int)(copy - program->copies),
-                            .image = copy->image,
-                            .layout = copy->layout,
-                            .shape = home.shape};
-    if (found) return DN_OK;
-    dn_cpu_step step = {.method = &dn_cpu_method_reorder, .position = wanted.first, .y = *place, .x_count = 1};
+static dn_cpu_copy describe_copy(const dn_cpu_compile *compile, int tensor, dn_cpu_layout layout, int position) {
+    const dn_shape shape = dn_cpu_shape(compile, tensor);
+    dn_cpu_copy copy = {.tensor = tensor, .layout = layout, .first = position, .last = position};
+    copy.image = dn_cpu_image_floats(shape, layout, compile->block);
+    copy.bytes = dn_round_up((size_t)shape.n * copy.image * sizeof(float), DN_ALIGNMENT);
+    return copy;
+}
+
+static dn_cpu_place place_of_copy(const dn_cpu_program *program, int index) {
+    const dn_cpu_copy *copy = &program->copies[index];
+    return (dn_cpu_place){.tensor = -1,
+                          .copy = index,
+                          .image = copy->image,
+                          .layout = copy->layout,
+                          .shape = program->graph.tensors[copy->tensor].shape};
+}
+
+static dn_status append_reorder(dn_cpu_compile *compile, dn_cpu_place from, dn_cpu_place to, int position) {
+    dn_cpu_step step = {.method = &dn_cpu_method_reorder, .position = position, .y = to, .x_count = 1};
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&step.x, 1, sizeof *step.x, compile->err));
-    step.x[0] = home;
+    step.x[0] = from;
     DN_TRY(step.method->bind(compile, &step));
     append(compile, step);
     return DN_OK;
+}
+
+static dn_status read_copy(dn_cpu_compile *compile, dn_cpu_place *place, dn_cpu_copy wanted) {
+    dn_cpu_program *program = compile->program;
+    const dn_cpu_place home = *place;
+    dn_cpu_copy *found = find_copy(program, &wanted);
+    if (found) {
+        found->last = wanted.last;
+        *place = place_of_copy(program, (int)(found - program->copies));
+        return DN_OK;
+    }
+    program->copies[program->copy_count] = wanted;
+    *place = place_of_copy(program, program->copy_count++);
+    return append_reorder(compile, home, *place, wanted.first);
 }
 
 static dn_status request(dn_cpu_compile *compile, const dn_cpu_step *step, int tensor, dn_cpu_want want,
@@ -91,10 +108,7 @@ static dn_status request(dn_cpu_compile *compile, const dn_cpu_step *step, int t
         out->layout = layout;
         return DN_OK;
     }
-    dn_cpu_copy copy = {.tensor = tensor, .layout = layout, .first = step->position, .last = step->position};
-    copy.image = dn_cpu_image_floats(out->shape, layout, compile->block);
-    copy.bytes = dn_round_up((size_t)out->shape.n * copy.image * sizeof(float), DN_ALIGNMENT);
-    return read_copy(compile, out, copy);
+    return read_copy(compile, out, describe_copy(compile, tensor, layout, step->position));
 }
 
 /* ---- steps ---- */
@@ -108,11 +122,25 @@ static dn_status bind_input(dn_cpu_compile *compile, dn_cpu_step *step, int k, i
     return request(compile, step, tensor, want, &step->x[k]);
 }
 
+/* A kept result that is read BLOCKED: the convolution, which is faster that way, writes the copy for the readers, and
+ * the dense tensor is made from it. */
+static bool written_through_copy(const dn_cpu_compile *compile, const dn_cpu_group *group) {
+    if (group->method != &dn_cpu_method_conv || !compile->options->keep[group->output]) return false;
+    return compile->graph->tensors[group->output].role == DN_ROLE_ACTIVATION && !compile->tensors[group->output].planar;
+}
+
 static dn_status bind_group(dn_cpu_compile *compile, const dn_cpu_group *group) {
     const dn_op *op = &compile->graph->ops[group->op];
     dn_cpu_step step = {.method = group->method, .group = group, .op = op, .position = group->position};
     step.y = (dn_cpu_place){.tensor = -1, .copy = -1};
     if (group->output >= 0) step.y = dn_cpu_home(compile, group->output);
+    const dn_cpu_place home = step.y;
+    const bool through_copy = written_through_copy(compile, group);
+    if (through_copy) {
+        dn_cpu_program *program = compile->program;
+        program->copies[program->copy_count] = describe_copy(compile, group->output, DN_CPU_BLOCKED, group->position);
+        step.y = place_of_copy(program, program->copy_count++);
+    }
     step.x_count = op->input_count + (group->residual >= 0 ? 1 : 0);
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&step.x, (size_t)step.x_count, sizeof *step.x, compile->err));
     for (int k = 0; k < step.x_count; k++) {
@@ -120,14 +148,14 @@ static dn_status bind_group(dn_cpu_compile *compile, const dn_cpu_group *group) 
     }
     DN_TRY(step.method->bind(compile, &step));
     if (step.units > 0) append(compile, step); /* none: the output is there already */
-    return DN_OK;
+    return through_copy ? append_reorder(compile, step.y, home, group->position) : DN_OK;
 }
 
 dn_status dn_cpu_bind(dn_cpu_compile *compile) {
     dn_cpu_program *program = compile->program;
     size_t reads = 0;
     for (int g = 0; g < compile->group_count; g++) {
-        reads += (size_t)compile->graph->ops[compile->groups[g].op].input_count + 1;
+        reads += (size_t)compile->graph->ops[compile->groups[g].op].input_count + 2;
     }
     const size_t steps = (size_t)compile->group_count + reads;
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->copies, reads, sizeof *program->copies, compile->err));

@@ -119,7 +119,7 @@ typedef struct dn_cpu_program {
     dn_prepare prepare;
     dn_zone zone; /* all tables */
     dn_cpu_step *steps;
-    int step_count, step_room;
+    int step_count;
     dn_cpu_copy *copies;
     int copy_count;
     float *arena; /* of the copies */
