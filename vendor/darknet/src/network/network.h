@@ -22,10 +22,10 @@ typedef struct dn_binding {
     dn_plan *plan;
     dn_graph graph;
     dn_program *program;
-    void **addresses;   /* one per tensor */
-    dn_block *arena;    /* activations that share memory by lifetime */
-    dn_block *input;    /* the network's own input tensor */
-    dn_block **states;  /* one per tensor; NULL but for states */
+    void **addresses;  /* one per tensor */
+    dn_block *arena;   /* activations that share memory by lifetime */
+    dn_block *input;   /* the network's own input tensor */
+    dn_block **states; /* one per tensor; NULL but for states */
     dn_result *results;
     int result_count;
     int *result_of; /* index into results by layer, -1 = not kept */
