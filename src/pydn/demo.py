@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import cv2
 import numpy as np
@@ -106,7 +106,7 @@ class Shape:
     xyxy: tuple[float, float, float, float]
 
 
-def network(device: str = "cpu", outputs: str = "heads") -> Network:
+def network(device: str = "cpu", outputs: Literal["heads", "all"] = "heads") -> Network:
     """Return the detector, from a cfg and weights made in memory."""
     return load(_CFG.encode(), weights(), names=list(NAMES), device=device, outputs=outputs)
 
