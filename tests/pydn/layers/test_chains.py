@@ -7,6 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from pydn._core.threads import get_num_threads, set_num_threads
+
 from ...reference import network as reference
 from ...reference.types import Array
 from .support import TOLERANCE, Case, Engine, Row, conv, nmse, row
@@ -210,3 +212,20 @@ def test_more_images_than_the_batch(engine: Engine, case: Case) -> None:
     for a, b in zip(many, sliced, strict=True):
         assert a.shape == b.shape
         assert nmse(a, b) <= TOLERANCE
+
+
+@FEW
+@given(case=chains)
+def test_any_number_of_threads(engine: Engine, case: Case) -> None:
+    """Work is cut otherwise for another number of threads; every value is still summed up in the same order."""
+    usual = get_num_threads()
+    results = []
+    try:
+        for threads in (1, 2, 5):
+            set_num_threads(threads)
+            results.append(case.load(engine, "heads", "fuse").forward(case.x))
+    finally:
+        set_num_threads(usual)
+    for heads in results[1:]:
+        for one, many in zip(results[0], heads, strict=True):
+            np.testing.assert_array_equal(one, many)
