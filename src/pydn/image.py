@@ -163,7 +163,9 @@ def _from_array(array: NDArray[Any], rgb: bool) -> Pixels:
         shape = "×".join(map(str, array.shape))
         raise DataError(f"{before}an array image must be H×W×3 or H×W, not {shape}{after}")
     if 0 in array.shape:
-        raise DataError(f"the image has no pixels: its shape is {'×'.join(map(str, array.shape))}")
+        raise DataError(
+            f"the image has no pixels, check how it was cut: its shape is {'×'.join(map(str, array.shape))}"
+        )
     return array[:, :, ::-1] if rgb and array.ndim == 3 else array
 
 
