@@ -39,6 +39,11 @@ TEXTS: dict[str, tuple[str | bytes, str, dict[str, Any]]] = {
         "must be a whole number",
         {"line": 6, "section": "convolutional", "key": "filters", "found": "?"},
     ),
+    "a value that would move the cursor": (
+        NET + "[convolutional]\nfilters=\x9b2J\x7f\n",
+        "filters=??2J? of [convolutional] must be a whole number",
+        {"line": 6, "found": "??2J?"},
+    ),
     "option before any section": ("width=3\n" + NET, "begin the cfg with [net]", {"line": 1, "found": "width=3"}),
     "first section is a layer": (
         CONV,

@@ -59,16 +59,17 @@ static dn_status check_text(const char *text, size_t size, dn_error *err) {
     return DN_OK;
 }
 
-/* Length of the well-formed UTF-8 sequence at `text`, or 0. */
+/* Length of the well-formed UTF-8 sequence at `text`, or 0. DEL and U+0080 to U+009F are none: terminals obey them. */
 static size_t utf8_length(const char *text, const char *end) {
     const unsigned char *u = (const unsigned char *)text;
     const size_t left = (size_t)(end - text);
-    if (u[0] < 0x80) return 1;
+    if (u[0] < 0x80) return u[0] == 0x7F ? 0 : 1;
     const size_t length = u[0] >= 0xF0 ? 4 : u[0] >= 0xE0 ? 3 : 2;
     if (u[0] < 0xC2 || u[0] > 0xF4 || left < length) return 0;
     for (size_t i = 1; i < length; ++i) {
         if ((u[i] & 0xC0U) != 0x80) return 0;
     }
+    if (u[0] == 0xC2 && u[1] < 0xA0) return 0; /* a control character         */
     if (u[0] == 0xE0 && u[1] < 0xA0) return 0; /* could be shorter            */
     if (u[0] == 0xED && u[1] > 0x9F) return 0; /* a surrogate                 */
     if (u[0] == 0xF0 && u[1] < 0x90) return 0; /* could be shorter            */
