@@ -36,7 +36,7 @@ typedef enum dn_conv_algorithm { DN_CONV_DIRECT, DN_CONV_PLANAR, DN_CONV_DEPTHWI
 typedef enum dn_conv_number {
     DN_CONV_UNIT_BLOCKS,   /* F */
     DN_CONV_UNIT_CHANNELS, /* most input blocks (blocked) or channels (planar) that a unit reads */
-    DN_CONV_ROWS,          /* output rows of a task                                             */
+    DN_CONV_ROWS,          /* most output rows of a task                                            */
     DN_CONV_BANDS,         /* tasks that the rows are cut into                                  */
     DN_CONV_FLAT,          /* 1×1 on an image seen as rows of so many pixels; 0: not flattened  */
     DN_CONV_PADDED,        /* the input is copied into scratch with its padding                 */
@@ -85,6 +85,7 @@ typedef struct dn_conv_tile {
     size_t y_block;                    /* floats from a filter block of y to the next              */
     int channels, size, u_first, u_end;
     float slope;                /* 0 … 1 */
+    bool resume;                /* y holds the sum over earlier channels: continue it, without bias */
     const unsigned char *reach; /* blocked input: dn_tap_reach per v, or NULL: ALL */
 } dn_conv_tile;
 

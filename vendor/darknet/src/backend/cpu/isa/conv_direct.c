@@ -2,7 +2,8 @@
  *
  * A task is a band of output rows for one unit (F filter blocks), or for all units when the band's input is first
  * copied with its padding into scratch. Tasks of one band follow each other, so that its input, cut to CACHE_BYTES,
- * stays in L2 while the units' weights pass by; a unit's weights stay there while its tiles go over the band.
+ * stays in L2 while the units' weights pass by; a unit's weights stay there while its tiles go over the band, which
+ * happens once for every WEIGHTS_BYTES of them: the sums wait in y meanwhile.
  * A 1×1 convolution sees the image as one long row, cut into "rows" of one tile each.
  *
  * What follows the sums happens tile by tile: slopes (linear, relu, leaky) on the registers before the store, the rest
@@ -10,6 +11,7 @@
 #include "backend/cpu/isa/conv.h"
 
 #define CACHE_BYTES      (384 * 1024)
+#define WEIGHTS_BYTES    (320 * 1024)
 #define TASKS_PER_THREAD 4
 #define FLOATS(n)        ((size_t)(n))
 
@@ -31,9 +33,9 @@ static dn_tap_reach tap_reach(int at, int stride, int width, int pixels) {
     return before ? DN_TAP_NOT_FIRST : DN_TAP_NOT_LAST;
 }
 
-/* Pixels of tile `index` when `width` of them are shared out evenly; *first is where it begins. */
-static int tile_pixels(int width, int tiles, int index, int *first) {
-    const int each = width / tiles, longer = width % tiles;
+/* Size of part `index` when `whole` is shared out evenly over `parts`; *first is where it begins. */
+static int share(int whole, int parts, int index, int *first) {
+    const int each = whole / parts, longer = whole % parts;
     *first = index * each + dn_smaller(index, longer);
     return each + (index < longer ? 1 : 0);
 }
@@ -42,7 +44,7 @@ static bool reach_is_simple(const dn_cpu_conv *conv, int limit) {
     const int tiles = dn_ceil_div(conv->out_width, limit);
     for (int i = 0; i < tiles; ++i) {
         int column;
-        const int pixels = tile_pixels(conv->out_width, tiles, i, &column);
+        const int pixels = share(conv->out_width, tiles, i, &column);
         for (int v = 0; v < conv->size; ++v) {
             const int at = column * conv->stride_x - conv->pad + v * conv->dilation;
             if (tap_reach(at, conv->stride_x, conv->in_width, pixels) == DN_TAP_OTHER) return false;
@@ -87,10 +89,15 @@ static void choose_bands(dn_cpu_conv *conv, int rows) {
     if (conv->threads > 1 && bands * units < conv->threads * TASKS_PER_THREAD) {
         bands = (double)dn_ceil_div(conv->threads * TASKS_PER_THREAD, units);
     }
-    const int whole = bands < rows ? (int)bands : rows;
+    int whole = bands < rows ? (int)bands : rows;
+    for (int more = 0; more < conv->threads && whole + more <= rows; ++more) { /* as many tasks for each thread */
+        if ((whole + more) * units % conv->threads != 0) continue;
+        whole += more;
+        break;
+    }
     conv->tile[DN_CONV_ROWS] = dn_ceil_div(rows, whole);
-    conv->tile[DN_CONV_BANDS] = dn_ceil_div(rows, conv->tile[DN_CONV_ROWS]);
-    conv->tasks = conv->tile[DN_CONV_BANDS] * units;
+    conv->tile[DN_CONV_BANDS] = whole;
+    conv->tasks = whole * units;
 }
 
 bool DN_ISA_NAME(conv_direct_choose)(dn_cpu_conv *conv) {
@@ -128,6 +135,7 @@ typedef struct band {
     dn_conv_tile tile;
     int first_block, blocks; /* filter blocks of the unit                                      */
     bool in_place;           /* tiles are written where they belong                            */
+    bool last_part;          /* of the channels: what follows the sums may follow              */
     dn_conv_finish finish;
     float *buffer; /* of a tile that is not, [f][pixel][lane]; then its transpose     */
     unsigned char reach[DN_TAPS_MAX];
@@ -186,7 +194,7 @@ static void run_tile(band *b, size_t at, int pixels) {
     DN_ISA_NAME(conv_tile)(b->conv->in_layout, b->conv->stride_x, b->blocks, pixels)(&b->tile);
     if (b->conv->out_layout == DN_CPU_PLANAR) {
         finish_planar(b, at, pixels);
-    } else if (!b->finish.on_store) {
+    } else if (b->last_part && !b->finish.on_store) {
         finish_blocked(b, at, pixels);
     }
 }
@@ -219,7 +227,7 @@ static void run_row(band *b, int row, int first_row) {
     b->tile.reach = edges ? b->reach : NULL;
     for (int i = 0; i < tiles; ++i) {
         int column;
-        const int pixels = tile_pixels(conv->out_width, tiles, i, &column);
+        const int pixels = share(conv->out_width, tiles, i, &column);
         const int left = column * conv->stride_x - pad;
         b->tile.at = ((ptrdiff_t)top * columns + left) * inner;
         for (int v = 0; edges && v < conv->size; ++v) {
@@ -273,14 +281,33 @@ static void set_unit(band *b, int unit, dn_conv_range range, int rows) {
     b->tile.weights = b->tile.bias + b->blocks * DN_LANES;
 }
 
-static void run_unit(band *b, int unit, dn_conv_range range, int first_row, int end_row) {
-    set_unit(b, unit, range, end_row - first_row);
+static void run_rows(band *b, int first_row, int end_row) {
     for (int row = first_row; row < end_row; ++row) {
         if (b->conv->tile[DN_CONV_FLAT]) {
             run_flat_row(b, row);
         } else {
             run_row(b, row, first_row);
         }
+    }
+}
+
+/* All channels in one go, or as many at a time as the cache has room for their weights. */
+static void run_unit(band *b, int unit, dn_conv_range range, int first_row, int end_row) {
+    set_unit(b, unit, range, end_row - first_row);
+    const size_t weights = FLOATS(b->conv->size) * FLOATS(b->conv->size) * FLOATS(dn_conv_inner(b->conv)) *
+                           FLOATS(b->blocks) * DN_LANES; /* of one step of the channels */
+    const size_t wanted = weights * FLOATS(range.count) * sizeof(float) / WEIGHTS_BYTES + 1;
+    const int parts = b->in_place && wanted < FLOATS(range.count) ? (int)wanted : 1;
+    const dn_conv_tile whole = b->tile;
+    for (int part = 0; part < parts; ++part) {
+        int first;
+        b->tile.channels = share(range.count, parts, part, &first);
+        b->tile.x = whole.x + FLOATS(first) * whole.x_channel;
+        b->tile.weights = whole.weights + FLOATS(first) * weights;
+        b->tile.resume = part > 0;
+        b->last_part = part == parts - 1;
+        b->tile.slope = b->last_part ? b->finish.slope : 1.0F;
+        run_rows(b, first_row, end_row);
     }
 }
 
@@ -291,14 +318,14 @@ void DN_ISA_NAME(conv_direct_run)(const dn_cpu_conv_call *call, int task) {
     b.tile.size = conv->size;
     b.tile.u_end = conv->size;
     b.finish = DN_ISA_NAME(conv_finish_plan)(&conv->epilogue);
-    b.tile.slope = b.finish.slope;
     b.in_place = conv->out_layout == DN_CPU_BLOCKED && !conv->epilogue.residual;
     const int units = unit_count(conv), unit_blocks = conv->tile[DN_CONV_UNIT_BLOCKS];
     const bool padded = conv->tile[DN_CONV_PADDED] != 0;
     const int flat = conv->tile[DN_CONV_FLAT];
     const int rows = flat ? dn_ceil_div(conv->out_height * conv->out_width, flat) : conv->out_height;
-    const int first_row = (padded ? task : task / units) * conv->tile[DN_CONV_ROWS];
-    const int end_row = dn_smaller(first_row + conv->tile[DN_CONV_ROWS], rows);
+    int first_row;
+    const int band_rows = share(rows, conv->tile[DN_CONV_BANDS], padded ? task : task / units, &first_row);
+    const int end_row = first_row + band_rows;
     if (!padded) {
         const int unit = task % units;
         run_unit(&b, unit, dn_conv_unit_range(conv, unit_blocks, unit), first_row, end_row);
@@ -308,7 +335,7 @@ void DN_ISA_NAME(conv_direct_run)(const dn_cpu_conv_call *call, int task) {
     for (int unit = 0; unit < units; ++unit) {
         const dn_conv_range range = dn_conv_unit_range(conv, unit_blocks, unit);
         if (range.first != copied.first || range.count != copied.count) {
-            copy_padded(call, range, first_row, end_row - first_row);
+            copy_padded(call, range, first_row, band_rows);
             copied = range;
         }
         run_unit(&b, unit, range, first_row, end_row);

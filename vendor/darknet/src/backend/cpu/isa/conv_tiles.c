@@ -41,6 +41,12 @@ DN_INLINE void start(const dn_conv_tile *tile, vec sums[2][DN_TILE_PIXELS], int 
     UNROLL for (int f = 0; f < blocks; ++f) {
         UNROLL for (int p = 0; p < pixels; ++p) sums[f][p] = vec_load_aligned(tile->bias + f * DN_LANES);
     }
+    if (!tile->resume) return;
+    UNROLL for (int f = 0; f < blocks; ++f) {
+        UNROLL for (int p = 0; p < pixels; ++p) {
+            sums[f][p] = vec_load_aligned(tile->y + (size_t)f * tile->y_block + p * DN_LANES);
+        }
+    }
 }
 
 DN_INLINE void blocked_tile(const dn_conv_tile *tile, size_t pixel, int blocks, int pixels) {
