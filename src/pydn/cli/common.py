@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from .._core.threads import set_num_threads
 from ..datafile import DataFile
 from ..image import Pixels
 from ..loading import load
 from ..network import Network
+from ..preprocess import Dialect
 from .options import Options, UsageError
-
-Dialect = Literal["alexeyab", "pjreddie"]
 
 
 def note(text: str = "", end: str = "\n") -> None:
