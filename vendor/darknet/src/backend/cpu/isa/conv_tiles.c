@@ -105,12 +105,11 @@ DN_INLINE void planar_tile(const dn_conv_tile *tile, size_t pixel, int blocks, i
     TILE(planar_any, F, P, planar_tile(tile, tile->pixel, F, P))
 
 #if DN_TILE_PIXELS == 14
+/* clang-format off */
 #define PIXELS(DO, F)                                                                                                  \
-    DO(F, 1)                                                                                                           \
-    DO(F, 2)                                                                                                           \
-    DO(F, 3)                                                                                                           \
-    DO(F, 4)                                                                                                           \
-    DO(F, 5) DO(F, 6) DO(F, 7) DO(F, 8) DO(F, 9) DO(F, 10) DO(F, 11) DO(F, 12) DO(F, 13) DO(F, 14)
+    DO(F, 1) DO(F, 2) DO(F, 3) DO(F, 4) DO(F, 5) DO(F, 6) DO(F, 7)                                                     \
+    DO(F, 8) DO(F, 9) DO(F, 10) DO(F, 11) DO(F, 12) DO(F, 13) DO(F, 14)
+/* clang-format on */
 #elif DN_TILE_PIXELS == 6
 #define PIXELS(DO, F) DO(F, 1) DO(F, 2) DO(F, 3) DO(F, 4) DO(F, 5) DO(F, 6)
 #else
