@@ -1,6 +1,7 @@
 """Boxes before and after suppression equal the reference's (`goldens/detection`)."""
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import pytest
 
 import pydn
 
-CASES = ["region_logistic", "region_softmax", "region_tree", "yolo_new_coords", "yolo_v3", "yolo_v4_scale_xy"]
+CASES = """
+detection_v1 gaussian_yolo region_logistic region_softmax region_tree yolo_new_coords yolo_v3 yolo_v4_scale_xy
+""".split()
 PJREDDIE = ["region_logistic", "region_softmax", "yolo_v3"]  # it lacks what the others need
 METHODS = {"do_nms_sort": "sort", "do_nms_obj": "obj"}  # every other one is diounms_sort with a kind
 
@@ -20,16 +23,31 @@ def rows(boxes: list[dict[str, Any]]) -> np.ndarray:
     return np.array(values, dtype="f8").reshape(len(boxes), -1)
 
 
+def in_units_of_the_image(boxes: list[dict[str, Any]], size: tuple[int, int]) -> list[dict[str, Any]]:
+    """Boxes of a [detection] layer: the reference gives pixels even where units of the image were asked for."""
+    width, height = size
+    return [b | {"x": b["x"] / width, "y": b["y"] / height, "w": b["w"] / width, "h": b["h"] / height} for b in boxes]
+
+
 def table(decoded: tuple[np.ndarray, ...]) -> np.ndarray:
     boxes, objectness, probabilities = decoded[:3]
     keep = (probabilities > 0).any(axis=1)
     return np.column_stack([boxes[keep], objectness[keep], probabilities[keep]]).astype("f8")
 
 
-def assert_same(ours: np.ndarray, expected: np.ndarray, what: str) -> None:
+def uncertainties(decoded: tuple[np.ndarray | None, ...]) -> np.ndarray:
+    probabilities, uncertainty = decoded[2:]
+    return np.zeros((0, 4)) if uncertainty is None else uncertainty[(probabilities > 0).any(axis=1)]
+
+
+def uncertainty_rows(boxes: list[dict[str, Any]]) -> np.ndarray:
+    return np.array([b["uncertainty"] for b in boxes if "uncertainty" in b], dtype="f8").reshape(-1, 4)
+
+
+def assert_same(ours: np.ndarray, expected: np.ndarray, what: str, unit: float = 1) -> None:
     assert len(ours) == len(expected), what
     if len(ours):
-        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5, err_msg=what)
+        np.testing.assert_allclose(ours, expected, rtol=1e-5, atol=1e-5 * unit, err_msg=what)
 
 
 def by_position(boxes: np.ndarray) -> np.ndarray:
@@ -69,7 +87,14 @@ def test_boxes(shared: Path, engine: tuple[str, str | None], case: str, suffix: 
             "relative": bool(run["relative"]),
         }
         what = f"{case}{suffix} {options}"
-        assert_same(table(net.decode(**options, nms=0)), rows(run["before_nms"]), what)
+        # [detection] adds numbers of any size to the cell's place: nothing keeps a pixel coordinate near 1.
+        raw = net.layers[-1].kind == "detection"
+        unit = max(size) if raw and not run["relative"] else 1
+        expected_of = partial(in_units_of_the_image, size=size) if raw and run["relative"] else list
+        decoded = net.decode(**options, nms=0)
+        assert_same(table(decoded), rows(expected_of(run["before_nms"])), what, unit)
+        assert len(decoded[0]) == run["count_returned"], what
+        assert_same(uncertainties(decoded), uncertainty_rows(run["before_nms"]), what)
         for after in run.get("after_nms", []):
             method = METHODS.get(after["method"], "kind")
             decoded = net.decode(
@@ -79,7 +104,7 @@ def test_boxes(shared: Path, engine: tuple[str, str | None], case: str, suffix: 
                 nms_kind=after["nms_kind"],
                 nms_beta=after["beta_nms"],
             )
-            expected = by_position(rows(after["boxes"]))
+            expected = by_position(rows(expected_of(after["boxes"])))
             assert_same(by_position(table(decoded)), expected, f"{what} {after['method']} {after['nms_kind']}")
             compared += 1
     assert compared > 0

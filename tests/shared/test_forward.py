@@ -16,7 +16,7 @@ maxpool_padding maxpool_stride_xy region_logistic region_softmax region_tree reo
 route_batch4 sam scale_channels scale_channels_wh shortcut shortcut_channels shortcut_multi shortcut_weighted_fused_relu
 shortcut_weighted_fused_softmax shortcut_weighted_per_channel_relu shortcut_weighted_per_channel_softmax
 shortcut_weighted_per_feature_relu shortcut_weighted_per_feature_softmax softmax softmax_spatial softmax_tree upsample
-yolo yolo_new_coords yolo_scale_xy
+detection_v1 detection_v1_softmax gaussian_yolo yolo yolo_new_coords yolo_scale_xy
 """.split()
 
 

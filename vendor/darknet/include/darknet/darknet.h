@@ -349,6 +349,10 @@ DN_API const float *dn_detections_boxes(const dn_detections *detections);       
 DN_API const float *dn_detections_objectness(const dn_detections *detections);    /* (count,)                   */
 DN_API const float *dn_detections_probabilities(const dn_detections *detections); /* (count, classes)           */
 DN_API const float *dn_detections_uncertainty(const dn_detections *detections);   /* (count, 4), NULL = none    */
+/* Values of a box in the output of its head's embedding_layer, which tell objects apart when they are followed from
+ * image to image: (count, embedding_size); rows of shorter vectors end in zeros. Size 0: no head has such a layer. */
+DN_API int dn_detections_embedding_size(const dn_detections *detections);
+DN_API const float *dn_detections_embeddings(const dn_detections *detections);
 /* Zeroes the probabilities (OBJ: and objectness) of suppressed boxes; keeps the order. `kind`, `beta`: for KIND. */
 DN_API dn_status dn_detections_nms(dn_detections *detections, dn_nms_method method, float iou_threshold,
                                    dn_nms_kind kind, float beta, dn_error *err);

@@ -29,6 +29,9 @@ static void free_columns(dn_detections *detections) {
     dn_free(&detections->allocator, detections->objectness);
     dn_free(&detections->allocator, detections->probabilities);
     dn_free(&detections->allocator, detections->uncertainty);
+    dn_free(&detections->allocator, detections->points);
+    dn_free(&detections->allocator, detections->embeddings);
+    dn_free(&detections->allocator, detections->places);
 }
 
 void dn_detections_free(dn_detections *detections) {
@@ -38,24 +41,41 @@ void dn_detections_free(dn_detections *detections) {
     dn_free(&allocator, detections);
 }
 
-/* `room` rows of `width` floats, the first `count` taken from `old`, the rest zero. */
-static dn_status grow_column(const dn_detections *detections, float **column, const float *old, int room, int width,
+/* `room` rows of `row` bytes, the first `count` taken from `old`, the rest zero. */
+static dn_status grow_column(const dn_detections *detections, void **column, const void *old, int room, size_t row,
                              dn_error *err) {
-    const size_t row = (size_t)width * sizeof(float);
+    DN_TRY(dn_alloc(&detections->allocator, column, (size_t)room, row, "detections", err));
+    if (old && detections->count) memcpy(*column, old, (size_t)detections->count * row);
+    return DN_OK;
+}
+
+static dn_status grow_floats(const dn_detections *detections, float **column, const float *old, int room, int width,
+                             dn_error *err) {
     void *memory;
-    DN_TRY(dn_alloc(&detections->allocator, &memory, (size_t)room, row, "detections", err));
-    if (old && detections->count) memcpy(memory, old, (size_t)detections->count * row);
+    DN_TRY(grow_column(detections, &memory, old, room, (size_t)width * sizeof(float), err));
+    *column = memory;
+    return DN_OK;
+}
+
+static dn_status grow_ints(const dn_detections *detections, int **column, const int *old, int room, dn_error *err) {
+    void *memory;
+    DN_TRY(grow_column(detections, &memory, old, room, sizeof(int), err));
     *column = memory;
     return DN_OK;
 }
 
 static dn_status grow_columns(const dn_detections *old, dn_detections *grown, dn_error *err) {
     const int room = grown->room;
-    DN_TRY(grow_column(old, &grown->boxes, old->boxes, room, 4, err));
-    DN_TRY(grow_column(old, &grown->objectness, old->objectness, room, 1, err));
-    DN_TRY(grow_column(old, &grown->probabilities, old->probabilities, room, old->classes, err));
-    if (old->uncertainty) DN_TRY(grow_column(old, &grown->uncertainty, old->uncertainty, room, 4, err));
-    return DN_OK;
+    DN_TRY(grow_floats(old, &grown->boxes, old->boxes, room, 4, err));
+    DN_TRY(grow_floats(old, &grown->objectness, old->objectness, room, 1, err));
+    DN_TRY(grow_floats(old, &grown->probabilities, old->probabilities, room, old->classes, err));
+    if (old->uncertainty) {
+        DN_TRY(grow_floats(old, &grown->uncertainty, old->uncertainty, room, 4, err));
+        DN_TRY(grow_ints(old, &grown->points, old->points, room, err));
+    }
+    if (old->embedding_size == 0) return DN_OK;
+    DN_TRY(grow_floats(old, &grown->embeddings, old->embeddings, room, old->embedding_size, err));
+    return grow_ints(old, &grown->places, old->places, room, err);
 }
 
 static dn_status reserve(dn_detections *detections, int needed, dn_error *err) {
@@ -63,7 +83,8 @@ static dn_status reserve(dn_detections *detections, int needed, dn_error *err) {
         detections->room > INT_MAX - detections->room / 2 ? INT_MAX : detections->room + detections->room / 2;
     dn_detections grown = *detections;
     grown.room = needed > half_again ? needed : half_again;
-    grown.boxes = grown.objectness = grown.probabilities = grown.uncertainty = NULL;
+    grown.boxes = grown.objectness = grown.probabilities = grown.uncertainty = grown.embeddings = NULL;
+    grown.points = grown.places = NULL;
     const dn_status status = grow_columns(detections, &grown, err);
     free_columns(status == DN_OK ? detections : &grown);
     if (status == DN_OK) *detections = grown;
@@ -87,3 +108,5 @@ const float *dn_detections_boxes(const dn_detections *detections) { return detec
 const float *dn_detections_objectness(const dn_detections *detections) { return detections->objectness; }
 const float *dn_detections_probabilities(const dn_detections *detections) { return detections->probabilities; }
 const float *dn_detections_uncertainty(const dn_detections *detections) { return detections->uncertainty; }
+const float *dn_detections_embeddings(const dn_detections *detections) { return detections->embeddings; }
+int dn_detections_embedding_size(const dn_detections *detections) { return detections->embedding_size; }

@@ -4,6 +4,9 @@
 
 #include "base/alloc.h"
 
+/* What a box's x and y were measured at: yolo_point= of [Gaussian_yolo]. A box that took others in has several. */
+enum { DN_POINT_CENTER = 1, DN_POINT_LEFT_TOP = 2, DN_POINT_RIGHT_BOTTOM = 4 };
+
 struct dn_detections {
     dn_allocator allocator;
     int count, room, classes;
@@ -11,6 +14,10 @@ struct dn_detections {
     float *objectness;    /* (room,) */
     float *probabilities; /* (room, classes) */
     float *uncertainty;   /* (room, 4) or NULL */
+    int *points;          /* (room,) beside uncertainty: the points that a box stands for, DN_POINT_… */
+    int embedding_size;   /* 0: no embeddings; set before the first row                               */
+    float *embeddings;    /* (room, embedding_size)                                                   */
+    int *places;          /* (room,) beside embeddings: anchor · cells + cell of the head's output    */
 };
 
 /* What decode needs to know besides its params. */

@@ -6,6 +6,10 @@
  *   KIND    probability  yes        default: never; greedynms: DIoU > threshold; cornersnms: IoU > threshold;
  *                                   diounms: IoU − (d/c)^beta > threshold
  *
+ * cornersnms lets a box of another yolo_point improve the one that suppresses it: what the kept box has not measured (its
+ * centre, when the other one stands for a centre, else its size) becomes the mean of both, weighted by the squares of
+ * their probabilities.
+ *
  * Equal scores keep the order of the table. Only kept boxes are compared with later ones that still live. */
 #include "detect/box.h"
 
@@ -87,13 +91,28 @@ static void suppress(dn_detections *detections, const candidate *one, dn_nms_met
     for (int j = 0; j < detections->classes; j++) probabilities[j] = 0;
 }
 
+/* Before `gone` is suppressed by `kept`. */
+static void merge_points(dn_detections *detections, const candidate *kept, const candidate *gone) {
+    const int points = detections->points[gone->row];
+    float *to = detections->boxes + 4 * (size_t)kept->row;
+    const float *from = detections->boxes + 4 * (size_t)gone->row;
+    const float p = kept->score * kept->score, q = gone->score * gone->score;
+    if ((detections->points[kept->row] & points) == 0 && p + q > 0) {
+        const int first = points == DN_POINT_CENTER ? 0 : 2; /* x and y, or w and h */
+        for (int i = first; i < first + 2; i++) to[i] = (to[i] * p + from[i] * q) / (p + q);
+    }
+    detections->points[kept->row] |= points;
+}
+
 /* candidates: sorted, of one class. The living move together, so suppressed ones cost nothing later. */
 static void suppress_class(dn_detections *detections, candidate *candidates, size_t count, const suppression *rule) {
+    const bool merges = rule->method == DN_NMS_KIND && rule->kind == DN_NMS_CORNERS && detections->points;
     for (size_t kept = 0; kept < count; kept++) {
         const dn_box box = box_of(detections, candidates[kept].row);
         size_t living = kept + 1;
         for (size_t j = kept + 1; j < count; j++) {
             if (overlaps(box, box_of(detections, candidates[j].row), rule)) {
+                if (merges) merge_points(detections, &candidates[kept], &candidates[j]);
                 suppress(detections, &candidates[j], rule->method);
             } else {
                 candidates[living++] = candidates[j];

@@ -30,6 +30,38 @@ dn_status dn_head_parse_anchors(dn_section *section, const dn_layer_context *con
     return DN_OK;
 }
 
+dn_status dn_head_parse_mask(dn_section *section, const dn_layer_context *context, int num, int pairs, const int **out,
+                             int *count, dn_error *err) {
+    DN_TRY(dn_section_ints(section, "mask", 0, INT32_MAX, out, count, err));
+    for (int i = 0; i < *count; i++) {
+        if ((*out)[i] >= pairs)
+            return dn_section_fail(section, "mask", err, "indices of anchors",
+                                   "names anchor %d, but num= and anchors= give only 0 to %d: correct one of them",
+                                   (*out)[i], pairs - 1);
+    }
+    if (*count > 0) return DN_OK;
+    void *memory;
+    DN_TRY(dn_zone_alloc(context->zone, &memory, (size_t)num, sizeof(int), err));
+    int *all = memory;
+    for (int i = 0; i < num; i++) all[i] = i;
+    *out = all;
+    *count = num;
+    return DN_OK;
+}
+
+const char *dn_head_parse_nms_kind(dn_section *section, const dn_layer_context *context, bool corners) {
+    static const char *const names[] = {"default", "greedynms", "diounms", "cornersnms"};
+    const size_t count = corners ? 4 : 3;
+    const char *name = dn_section_text(section, "nms_kind", names[0]);
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(name, names[i]) == 0) return names[i];
+    }
+    dn_log(context->options, DN_LOG_WARNING,
+           "layer %d: nms_kind=%s is none of default, greedynms, diounms%s; default is used", context->index, name,
+           corners ? ", cornersnms" : "");
+    return names[0];
+}
+
 static bool is_space(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
 
 static const dn_resource *find_resource(const dn_layer_context *context, const char *name) {

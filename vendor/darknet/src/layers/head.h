@@ -11,6 +11,12 @@
  * lacks is 0.5, as in darknet, with a warning. */
 dn_status dn_head_parse_anchors(dn_section *section, const dn_layer_context *context, int num, const float **out,
                                 int *pairs, dn_error *err);
+/* mask=, indices of the anchors that the head uses, or all of `num`. */
+dn_status dn_head_parse_mask(dn_section *section, const dn_layer_context *context, int num, int pairs, const int **out,
+                             int *count, dn_error *err);
+/* nms_kind=; `corners`: cornersnms is one of the names. As in darknet, an unknown name stands for the default; it is
+ * warned about. */
+const char *dn_head_parse_nms_kind(dn_section *section, const dn_layer_context *context, bool corners);
 /* map=: one class number a line. It renumbers the classes of training labels and takes no part in decoding, so a file
  * that was not handed in matters to training only: then *out is NULL. */
 dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context, int classes, const int **out,

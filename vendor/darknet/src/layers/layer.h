@@ -71,6 +71,8 @@ const dn_layer_type *dn_layer_plan_type_of(const dn_layer_plan *plan, int layer,
 void dn_layer_plan_set_output(dn_layer_plan *plan, dn_shape shape);
 void dn_layer_plan_set_flat(dn_layer_plan *plan, bool flat);
 void dn_layer_plan_set_activation(dn_layer_plan *plan, dn_activation kind);
+/* The output of an earlier layer stays readable after a run, for every image, as a head's does. */
+void dn_layer_plan_keep(dn_layer_plan *plan, int layer);
 void dn_layer_plan_set_flops(dn_layer_plan *plan, double flops); /* one image */
 /* The input that this layer reads is not (only) the layer before: for input shapes shown to people. */
 void dn_layer_plan_set_input(dn_layer_plan *plan, dn_shape shape);

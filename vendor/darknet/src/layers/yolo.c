@@ -8,12 +8,14 @@
  *   box      centre ((column + x) / w, (row + y) / h) of the input; size anchor · e^w or, with new_coords, anchor · (2w)²,
  *            anchors in pixels of the network's input
  *   score    objectness · class, 0 unless above the threshold; boxes whose objectness is not above it are left out
+ *
+ * embedding_layer= names an earlier layer with (n, anchors · size, h, w): every box has a vector of `size` values that
+ * tells one object from another. That layer's output stays readable, and dn_network_detect hands the vectors out.
  */
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "detect/box.h"
 #include "layers/head.h"
 
@@ -25,7 +27,10 @@ typedef struct yolo_params {
     const int *mask;
     const float *sizes; /* (pairs, 2) */
     float scale_x_y, beta_nms, ignore_thresh, truth_thresh, iou_thresh;
-    bool new_coords;
+    float sim_thresh, track_ciou_norm;
+    int track_history_size, dets_for_track, dets_for_show;
+    int embedding_layer, embedding_size; /* values a box; meaningful when `embeds` */
+    bool new_coords, embeds;
     const char *nms_kind;
     const int *map;
     int map_count;
@@ -50,43 +55,16 @@ static const char *const training_keys[] = {"max",
                                             "focal_loss",
                                             "objectness_smooth",
                                             "show_details",
-                                            "embedding_layer",
-                                            "sim_thresh",
-                                            "track_history_size",
-                                            "dets_for_track",
-                                            "dets_for_show",
-                                            "track_ciou_norm",
                                             NULL};
 
-/* mask=, or all anchors. */
-static dn_status parse_mask(dn_section *section, const dn_layer_context *context, yolo_params *params, dn_error *err) {
-    DN_TRY(dn_section_ints(section, "mask", 0, INT32_MAX, &params->mask, &params->anchors, err));
-    for (int i = 0; i < params->anchors; i++) {
-        if (params->mask[i] >= params->pairs)
-            return dn_section_fail(section, "mask", err, "indices of anchors",
-                                   "names anchor %d, but num= and anchors= give only 0 to %d: correct one of them",
-                                   params->mask[i], params->pairs - 1);
-    }
-    if (params->anchors > 0) return DN_OK;
-    void *memory;
-    DN_TRY(dn_zone_alloc(context->zone, &memory, (size_t)params->num, sizeof(int), err));
-    int *all = memory;
-    for (int i = 0; i < params->num; i++) all[i] = i;
-    params->mask = all;
-    params->anchors = params->num;
-    return DN_OK;
-}
-
-/* darknet takes an unknown name for the default. */
-static const char *parse_nms_kind(dn_section *section, const dn_layer_context *context) {
-    static const char *const names[] = {"default", "greedynms", "diounms"};
-    const char *name = dn_section_text(section, "nms_kind", names[0]);
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(name, names[i]) == 0) return names[i];
-    }
-    dn_log(context->options, DN_LOG_WARNING,
-           "layer %d: nms_kind=%s is none of default, greedynms, diounms; default is used", context->index, name);
-    return names[0];
+static dn_status parse_tracking(dn_section *section, yolo_params *params, dn_error *err) {
+    params->embeds = dn_section_has(section, "embedding_layer");
+    DN_TRY(dn_section_int(section, "embedding_layer", 0, INT32_MIN, INT32_MAX, &params->embedding_layer, err));
+    DN_TRY(dn_section_float(section, "sim_thresh", 0.8F, -FLT_MAX, FLT_MAX, &params->sim_thresh, err));
+    DN_TRY(dn_section_int(section, "track_history_size", 5, 0, INT32_MAX, &params->track_history_size, err));
+    DN_TRY(dn_section_int(section, "dets_for_track", 1, 0, INT32_MAX, &params->dets_for_track, err));
+    DN_TRY(dn_section_int(section, "dets_for_show", 1, 0, INT32_MAX, &params->dets_for_show, err));
+    return dn_section_float(section, "track_ciou_norm", 0.01F, -FLT_MAX, FLT_MAX, &params->track_ciou_norm, err);
 }
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
@@ -95,16 +73,29 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_int(section, "classes", 20, 1, DN_CLASSES_MAX, &params->classes, err));
     DN_TRY(dn_section_int(section, "num", 1, 1, DN_ANCHORS_MAX, &params->num, err));
     DN_TRY(dn_head_parse_anchors(section, context, params->num, &params->sizes, &params->pairs, err));
-    DN_TRY(parse_mask(section, context, params, err));
+    DN_TRY(dn_head_parse_mask(section, context, params->num, params->pairs, &params->mask, &params->anchors, err));
     DN_TRY(dn_section_float(section, "scale_x_y", 1, -FLT_MAX, FLT_MAX, &params->scale_x_y, err));
     DN_TRY(dn_section_flag(section, "new_coords", false, &params->new_coords, err));
     DN_TRY(dn_section_float(section, "beta_nms", 0.6F, FLT_MIN, 1e6F, &params->beta_nms, err));
     DN_TRY(dn_section_float(section, "ignore_thresh", 0.5F, -FLT_MAX, FLT_MAX, &params->ignore_thresh, err));
     DN_TRY(dn_section_float(section, "truth_thresh", 1, -FLT_MAX, FLT_MAX, &params->truth_thresh, err));
     DN_TRY(dn_section_float(section, "iou_thresh", 1, -FLT_MAX, FLT_MAX, &params->iou_thresh, err));
-    params->nms_kind = parse_nms_kind(section, context);
+    params->nms_kind = dn_head_parse_nms_kind(section, context, false);
+    DN_TRY(parse_tracking(section, params, err));
     dn_section_ignore(section, training_keys);
     return dn_head_parse_map(section, context, params->classes, &params->map, &params->map_count, err);
+}
+
+static dn_status tracking_facts(const yolo_params *params, dn_layer_plan *plan, dn_error *err) {
+    if (params->embeds) {
+        DN_TRY(dn_layer_plan_fact(plan, "embedding_layer", params->embedding_layer, err));
+        DN_TRY(dn_layer_plan_fact(plan, "embedding_size", params->embedding_size, err));
+    }
+    DN_TRY(dn_layer_plan_fact(plan, "sim_thresh", (double)params->sim_thresh, err));
+    DN_TRY(dn_layer_plan_fact(plan, "track_history_size", params->track_history_size, err));
+    DN_TRY(dn_layer_plan_fact(plan, "dets_for_track", params->dets_for_track, err));
+    DN_TRY(dn_layer_plan_fact(plan, "dets_for_show", params->dets_for_show, err));
+    return dn_layer_plan_fact(plan, "track_ciou_norm", (double)params->track_ciou_norm, err);
 }
 
 static dn_status facts(const yolo_params *params, dn_layer_plan *plan, dn_error *err) {
@@ -119,6 +110,7 @@ static dn_status facts(const yolo_params *params, dn_layer_plan *plan, dn_error 
     DN_TRY(dn_layer_plan_fact(plan, "ignore_thresh", (double)params->ignore_thresh, err));
     DN_TRY(dn_layer_plan_fact(plan, "truth_thresh", (double)params->truth_thresh, err));
     DN_TRY(dn_layer_plan_fact(plan, "iou_thresh", (double)params->iou_thresh, err));
+    DN_TRY(tracking_facts(params, plan, err));
     return params->map ? dn_layer_plan_fact_ints(plan, "map", params->map, params->map_count, err) : DN_OK;
 }
 
@@ -139,10 +131,32 @@ static dn_status make_rules(yolo_params *params, dn_error *err) {
     return DN_OK;
 }
 
+/* A box's embedding: the embedding_size channels of its anchor, in its cell. */
+static dn_status infer_embedding(yolo_params *params, dn_layer_plan *plan, dn_error *err) {
+    if (!params->embeds) return DN_OK;
+    int layer;
+    DN_TRY(dn_layer_plan_resolve(plan, "embedding_layer", params->embedding_layer, &layer, err));
+    const dn_shape in = dn_layer_plan_input(plan), of = dn_layer_plan_output_of(plan, layer);
+    if (of.h != in.h || of.w != in.w || of.c % params->anchors != 0) {
+        dn_shape_fail(err, "rows and columns of this layer, channels that the anchors divide",
+                      "embedding_layer names layer %d of %dx%dx%d; it must have %dx%d cells and a multiple of %d "
+                      "channels: name the embedding layer of this head",
+                      layer, of.w, of.h, of.c, in.w, in.h, params->anchors);
+        dn_error_found(err, "%dx%dx%d", of.w, of.h, of.c);
+        dn_layer_plan_blame(plan, "embedding_layer", err);
+        return DN_E_SHAPE;
+    }
+    params->embedding_layer = layer;
+    params->embedding_size = of.c / params->anchors;
+    dn_layer_plan_keep(plan, layer);
+    return DN_OK;
+}
+
 static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
     yolo_params *params = in;
     DN_TRY(dn_head_check_filters(plan, params->classes, CLASSES, params->anchors, err));
     DN_TRY(make_rules(params, err));
+    DN_TRY(infer_embedding(params, plan, err));
     dn_layer_plan_set_output(plan, dn_layer_plan_input(plan));
     return facts(params, plan, err);
 }
@@ -207,6 +221,7 @@ static dn_status decode(const void *in, dn_shape shape, const float *output, con
             dn_box box = box_of(params, entry, plane, params->sizes + 2 * params->mask[anchor], options);
             box.x = ((float)(cell % (size_t)shape.w) + box.x) / (float)shape.w;
             box.y = ((float)(cell / (size_t)shape.w) + box.y) / (float)shape.h;
+            if (into->places) into->places[row] = anchor * (int)plane + (int)cell;
             write_row(params, entry, plane, dn_box_to_image(box, options), options->threshold, into, row++);
         }
     }

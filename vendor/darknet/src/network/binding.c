@@ -22,7 +22,7 @@ static dn_status list_results(const dn_network *network, dn_binding *binding, dn
     for (int layer = 0; layer < plan->layer_count; layer++) {
         const dn_planned_layer *planned = &plan->layers[layer];
         binding->result_of[layer] = -1;
-        if (!all && !planned->head) continue;
+        if (!all && !planned->head && !planned->kept) continue;
         for (int i = 0; i < binding->result_count; i++) { /* identity layers share their input's tensor */
             if (binding->results[i].tensor == planned->tensor) binding->result_of[layer] = i;
         }
@@ -30,7 +30,7 @@ static dn_status list_results(const dn_network *network, dn_binding *binding, dn
             binding->result_of[layer] = binding->result_count;
             binding->results[binding->result_count++] = (dn_result){.layer = layer, .tensor = planned->tensor};
         }
-        if (planned->head) binding->results[binding->result_of[layer]].head = true;
+        if (planned->head || planned->kept) binding->results[binding->result_of[layer]].head = true;
     }
     return DN_OK;
 }

@@ -58,6 +58,8 @@ void dn_layer_plan_set_output(dn_layer_plan *plan, dn_shape shape) { plan->layer
 
 void dn_layer_plan_set_flat(dn_layer_plan *plan, bool flat) { plan->layer->flat = flat; }
 
+void dn_layer_plan_keep(dn_layer_plan *plan, int layer) { plan->plan->layers[layer].kept = true; }
+
 void dn_layer_plan_set_activation(dn_layer_plan *plan, dn_activation kind) { plan->layer->activation = kind; }
 
 void dn_layer_plan_set_flops(dn_layer_plan *plan, double flops) { plan->layer->flops = flops; }

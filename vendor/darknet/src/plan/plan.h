@@ -28,6 +28,7 @@ typedef struct dn_planned_layer {
     int section; /* in the cfg */
     dn_shape input, output;
     bool flat, head;
+    bool kept; /* its output stays readable, as a head's does, without being one */
     dn_activation activation;
     double flops;
     int64_t parameters;

@@ -53,7 +53,7 @@ dn_status dn_plan_unknown_section(const dn_cfg_section *section, int layer, dn_e
         "deconvolutional", "deconv",    "local",         "activation", "normalization", "lrn",     "l2norm",
         "logistic",        "iseg",      "local_avgpool", "local_avg",  "crop",          "reorg3d", "implicit",
         "history",         "conv_lstm", "rnn",           "lstm",       "crnn",          "gru",     "contrastive",
-        "detection",       "empty",     "silence",       "blank",      "Gaussian_yolo", NULL,
+        "empty",           "silence",   "blank",         NULL,
     };
     const char *name = section->name, *meant = nearest(name);
     if (strcmp(name, "net") == 0 || strcmp(name, "network") == 0) {
