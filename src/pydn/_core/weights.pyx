@@ -4,6 +4,7 @@ import secrets
 import weakref
 from collections import namedtuple
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from operator import index
 from pathlib import Path
 
 cimport cython
@@ -248,11 +249,14 @@ cdef class Weights:
                 file.flush()
                 os.fsync(file.fileno())
             partial.replace(target)
+        except OSError as error:  # the temporary name would tell nobody anything
+            partial.unlink(missing_ok=True)
+            raise OSError(error.errno, error.strerror, str(target)) from error
         except BaseException:
             partial.unlink(missing_ok=True)
             raise
 
-    def partial(self, int n):
+    def partial(self, n):
         """The first `n` layers, with no images seen: the same memory, not a copy.
 
         Parameters
@@ -261,6 +265,7 @@ cdef class Weights:
             0 up to the number of layers.
         """
         cdef Weights part
+        n = index(n)
         if not 0 <= n <= self.layers:
             raise ValueError(f"{n} layers were asked for, there are {self.layers}")
         part = Weights.__new__(Weights, _ADOPT, file=self.file)

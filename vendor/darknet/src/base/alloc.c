@@ -56,7 +56,8 @@ dn_status dn_alloc_dirty(const dn_allocator *allocator, void **out, size_t count
     }
     void *pointer = allocator->alloc(allocator->user, bytes ? bytes : 1, DN_ALIGNMENT);
     if (!pointer) {
-        dn_fail(err, DN_E_NOMEM, "no memory for %zu bytes of %s", bytes, what);
+        dn_fail(err, DN_E_NOMEM, "no memory for %zu bytes of %s; a smaller input size or batch needs less", bytes,
+                what);
         if (err) err->needed = bytes;
         return DN_E_NOMEM;
     }
