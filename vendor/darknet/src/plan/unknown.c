@@ -50,10 +50,7 @@ static bool is_one_of(const char *name, const char *const *names) {
 dn_status dn_plan_unknown_section(const dn_cfg_section *section, int layer, dn_error *err) {
     static const char *const darkflow[] = {"select", "extract", "conv-select", "conv-extract", NULL};
     static const char *const darknet[] = {
-        "deconvolutional", "deconv",    "local",         "activation", "normalization", "lrn",     "l2norm",
-        "logistic",        "iseg",      "local_avgpool", "local_avg",  "crop",          "reorg3d", "implicit",
-        "history",         "conv_lstm", "rnn",           "lstm",       "crnn",          "gru",     "contrastive",
-        "empty",           "silence",   "blank",         NULL,
+        "history", "conv_lstm", "rnn", "lstm", "crnn", "gru", NULL,
     };
     const char *name = section->name, *meant = nearest(name);
     if (strcmp(name, "net") == 0 || strcmp(name, "network") == 0) {
