@@ -1,4 +1,4 @@
-/* test_heads.c — yolo, region and softmax beyond the goldens: class trees, boxes decoded from outputs made by hand,
+/* test_heads.c — yolo, Gaussian_yolo, detection, region and softmax beyond the goldens: class trees, boxes decoded from outputs made by hand,
  * and the messages for sections that do not fit. */
 #include "detect/box.h"
 #include "harness.h"
@@ -142,6 +142,17 @@ static void test_sections_that_are_refused(void) {
         {"[yolo]\nnum=2\nanchors=1,2,3,4\nmask=-1\n", "mask"},
         {"[yolo]\nanchors=1,x\n", "anchors"},
         {"[yolo]\nbeta_nms=0\n", "beta_nms"},
+        {"[Gaussian_yolo]\nyolo_point=top\n", "yolo_point"},
+        {"[Gaussian_yolo]\nnum=2\nanchors=1,2,3,4\nmask=0,2\n", "mask"},
+        {"[Gaussian_yolo]\nclasses=0\n", "classes"},
+        {"[Gaussian_yolo]\nbeta_nms=-1\n", "beta_nms"},
+        {"[detection]\nside=0\n", "side"},
+        {"[detection]\nside=5000\n", "side"},
+        {"[detection]\nnum=0\n", "num"},
+        {"[detection]\ncoords=0\n", "coords"},
+        {"[detection]\nclasses=-1\n", "classes"},
+        {"[yolo]\nembedding_layer=x\n", "embedding_layer"},
+        {"[yolo]\ntrack_history_size=-1\n", "track_history_size"},
         {"[region]\ncoords=5\n", "coords"},
         {"[region]\ntree=file\n", "tree"}, /* not handed in */
         {"[softmax]\ngroups=0\n", "groups"},
@@ -177,6 +188,128 @@ static void test_missing_anchors_are_one_half(void) {
     CHECK(table->count == 1 && row_is(table, 0, 0.5F, 0.5F, 0.25F, 0.5F / 32, 0.8F));
     dn_detections_free(table);
     close_head(&h);
+}
+
+/* ---- detection ---- */
+
+static const char detection_text[] = "[detection]\nclasses=2\ncoords=4\nside=2\nnum=2\nsqrt=1\n";
+
+enum { V1_CELLS = 4, V1_BOXES = 8, V1_VALUES = V1_CELLS * 2 + V1_BOXES * 5 };
+
+static void put_v1_box(float *output, int box, float objectness, const float *values) {
+    output[V1_CELLS * 2 + box] = objectness;
+    memcpy(output + V1_CELLS * 2 + V1_BOXES + 4 * box, values, 4 * sizeof(float));
+}
+
+static void test_detection_decodes_every_box(void) {
+    head h;
+    float output[V1_VALUES] = {0};
+    open_head(&h, DN_ALEXEYAB, detection_text, NULL);
+    CHECK(parse_head(&h) == DN_OK);
+    output[2 * 3] = 0.5F; /* classes of cell 3, column 1 of row 1 */
+    output[2 * 3 + 1] = 0.25F;
+    put_v1_box(output, 7, 0.8F, (const float[]){0.5F, 0.25F, 0.5F, -1});
+    put_v1_box(output, 2, -3, (const float[]){0, 1, 2, 0}); /* second cell of the first row */
+    dn_detections *table = decode_head(&h, (dn_shape){1, V1_VALUES, 1, 1}, output, 0.3F, 0.5F, 3);
+    CHECK(table->count == V1_BOXES);
+    CHECK(row_is(table, 7, 0.75F, 0.625F, 0.25F, 1, 0.8F));
+    CHECK(near(table->probabilities[21], 0.4F) && table->probabilities[22] == 0 && table->probabilities[23] == 0);
+    CHECK(row_is(table, 2, 0.5F, 0.5F, 4, 0, -3) && table->probabilities[6] == 0);
+    CHECK(row_is(table, 0, 0, 0, 0, 0, 0));
+    dn_detections_free(table);
+    close_head(&h);
+}
+
+static void test_detection_without_sqrt_and_with_other_coords(void) {
+    head h;
+    float output[V1_VALUES] = {0};
+    open_head(&h, DN_PJREDDIE, "[detection]\nclasses=2\ncoords=4\nside=2\nnum=2\n", NULL);
+    CHECK(parse_head(&h) == DN_OK);
+    put_v1_box(output, 0, 0.5F, (const float[]){0.5F, 0.5F, -0.5F, 0.25F});
+    dn_detections *table = decode_head(&h, (dn_shape){1, V1_VALUES, 1, 1}, output, 0.3F, 0.5F, 2);
+    CHECK(row_is(table, 0, 0.25F, 0.25F, -0.5F, 0.25F, 0.5F));
+    dn_detections_free(table);
+    close_head(&h);
+    open_head(&h, DN_PJREDDIE, "[detection]\n", NULL); /* coords=1 */
+    CHECK(parse_head(&h) == DN_OK);
+    const dn_allocator allocator = dn_allocator_or_default(NULL);
+    const dn_decode_options options = {.net_width = 32, .net_height = 32, .image_width = 32, .image_height = 32};
+    CHECK(dn_detections_create(&table, &allocator, 1, false, NULL) == DN_OK);
+    CHECK(h.type->decode(h.params, (dn_shape){1, 147, 1, 1}, output, &options, table, &h.err) == DN_E_UNSUPPORTED);
+    CHECK_HAS(h.err.message, "coords=1");
+    dn_detections_free(table);
+    close_head(&h);
+}
+
+/* ---- gaussian_yolo ---- */
+
+enum { GAUSSIAN_ENTRIES = 10 }; /* one class, one cell */
+
+static dn_detections *decode_gaussian(const char *keys, const float *output, float threshold) {
+    head h;
+    char text[256] = "[Gaussian_yolo]\nclasses=1\nnum=1\nanchors=8,16\n";
+    strcat(text, keys);
+    open_head(&h, DN_ALEXEYAB, text, NULL);
+    CHECK(parse_head(&h) == DN_OK);
+    dn_detections *table;
+    const dn_allocator allocator = dn_allocator_or_default(NULL);
+    const dn_decode_options options = {.threshold = threshold,
+                                       .net_width = 32,
+                                       .net_height = 32,
+                                       .image_width = 32,
+                                       .image_height = 32,
+                                       .relative = true};
+    CHECK(dn_detections_create(&table, &allocator, 1, true, NULL) == DN_OK);
+    CHECK(h.type->decode(h.params, (dn_shape){1, GAUSSIAN_ENTRIES, 1, 1}, output, &options, table, NULL) == DN_OK);
+    close_head(&h);
+    return table;
+}
+
+static void test_gaussian_scores_count_the_uncertainty(void) {
+    const float output[] = {0.5F, 0.1F, 0.25F, 0.2F, 0.69314718F, 0.3F, 0, 0.6F, 0.8F, 0.5F};
+    dn_detections *table = decode_gaussian("", output, 0.2F);
+    CHECK(table->count == 1 && row_is(table, 0, 0.5F, 0.25F, 0.5F, 0.5F, 0.8F));
+    CHECK(near(table->probabilities[0], 0.28F)); /* 0.8 · 0.5 · (1 − 0.3) */
+    CHECK(near(table->uncertainty[0], 0.1F) && near(table->uncertainty[1], 0.2F));
+    CHECK(near(table->uncertainty[2], 0.3F) && near(table->uncertainty[3], 0.6F));
+    dn_detections_free(table);
+    table = decode_gaussian("", output, 0.3F);
+    CHECK(table->count == 1 && table->probabilities[0] == 0);
+    dn_detections_free(table);
+    table = decode_gaussian("", output, 0.8F);
+    CHECK(table->count == 0);
+    dn_detections_free(table);
+}
+
+static void test_gaussian_points(void) {
+    const float output[] = {0.5F, 0, 0.25F, 0, 0.69314718F, 0, 0, 0, 0.8F, 0.5F};
+    dn_detections *table = decode_gaussian("yolo_point=left_top\n", output, 0.2F);
+    CHECK(row_is(table, 0, 0.75F, 0.5F, 0.5F, 0.5F, 0.8F) && table->points[0] == DN_POINT_LEFT_TOP);
+    dn_detections_free(table);
+    table = decode_gaussian("yolo_point=right_bottom\n", output, 0.2F);
+    CHECK(row_is(table, 0, 0.25F, 0, 0.5F, 0.5F, 0.8F) && table->points[0] == DN_POINT_RIGHT_BOTTOM);
+    dn_detections_free(table);
+}
+
+/* The box that stays takes over what it has not measured itself. */
+static void test_corners_join(void) {
+    dn_detections *table;
+    int row;
+    const dn_allocator allocator = dn_allocator_or_default(NULL);
+    const float boxes[] = {0.5F, 0.5F, 0.4F, 0.4F, 0.52F, 0.5F, 0.4F, 0.5F, 0.5F, 0.54F, 0.44F, 0.4F};
+    const float probabilities[] = {0.8F, 0.6F, 0.4F};
+    const int points[] = {DN_POINT_LEFT_TOP, DN_POINT_CENTER, DN_POINT_CENTER};
+    CHECK(dn_detections_create(&table, &allocator, 1, true, NULL) == DN_OK);
+    CHECK(dn_detections_extend(table, 3, &row, NULL) == DN_OK);
+    memcpy(table->boxes, boxes, sizeof boxes);
+    memcpy(table->probabilities, probabilities, sizeof probabilities);
+    memcpy(table->points, points, sizeof points);
+    CHECK(dn_detections_nms(table, DN_NMS_KIND, 0.45F, DN_NMS_CORNERS, 0.6F, NULL) == DN_OK);
+    CHECK(table->probabilities[0] == 0.8F && table->probabilities[1] == 0 && table->probabilities[2] == 0);
+    CHECK(near(table->boxes[0], 0.64F * 0.5F + 0.36F * 0.52F)); /* 0.8² : 0.6²; the third box brings no new point */
+    CHECK(near(table->boxes[1], 0.5F) && near(table->boxes[2], 0.4F) && near(table->boxes[3], 0.4F));
+    CHECK(table->points[0] == (DN_POINT_LEFT_TOP | DN_POINT_CENTER));
+    dn_detections_free(table);
 }
 
 /* ---- region and trees ---- */
@@ -316,6 +449,51 @@ static void test_filters_that_do_not_fit(void) {
     CHECK(plan_of("[convolutional]\nfilters=21\n[yolo]\nclasses=2\nnum=3\nanchors=1,1,2,2,3,3\n", &err) == DN_OK);
 }
 
+static void test_inputs_of_detection_that_do_not_fit(void) {
+    dn_error err;
+    static const char head[] = "[detection]\nclasses=3\ncoords=4\nside=2\nnum=2\n";
+    char text[256] = "[connected]\noutput=50\n";
+    CHECK(plan_of(strcat(text, head), &err) == DN_E_SHAPE); /* 4 · (3 + 2 · 5) */
+    CHECK(err.layer == 1 && strcmp(err.section, "detection") == 0);
+    CHECK_TEXT(err.expected, "52");
+    CHECK_TEXT(err.found, "50");
+    CHECK_HAS(err.message, "output=52");
+    memcpy(text, "[connected]\noutput=52", 21);
+    CHECK(plan_of(text, &err) == DN_OK);
+    CHECK(plan_of("[detection]\nclasses=1048576\ncoords=4096\nside=4096\nnum=4096\n", &err) == DN_E_SHAPE);
+}
+
+static void test_filters_of_gaussian_yolo(void) {
+    dn_error err;
+    static const char head[] = "[Gaussian_yolo]\nclasses=2\nnum=3\nanchors=1,1,2,2,3,3\n";
+    char text[256] = "[convolutional]\nfilters=21\n";
+    CHECK(plan_of(strcat(text, head), &err) == DN_E_SHAPE);
+    CHECK_TEXT(err.expected, "33");
+    CHECK_HAS(err.message, "filters=33");
+    memcpy(text, "[convolutional]\nfilters=33", 26);
+    CHECK(plan_of(text, &err) == DN_OK);
+}
+
+static dn_status plan_of_embedding(const char *reference, const char *first, dn_error *err) {
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "%s[convolutional]\nfilters=14\n[yolo]\nclasses=2\nnum=2\nanchors=1,1,2,2\nembedding_layer=%s\n",
+                   first, reference);
+    return plan_of(text, err);
+}
+
+static void test_embedding_layers_that_do_not_fit(void) {
+    dn_error err;
+    CHECK(plan_of_embedding("-2", "[convolutional]\nfilters=8\n", &err) == DN_OK);
+    CHECK(plan_of_embedding("0", "[convolutional]\nfilters=8\n", &err) == DN_OK);
+    CHECK(plan_of_embedding("-2", "[convolutional]\nfilters=7\n", &err) == DN_E_SHAPE); /* 2 anchors */
+    CHECK_TEXT(err.key, "embedding_layer");
+    CHECK_HAS(err.message, "8x8x7");
+    CHECK(plan_of_embedding("0", "[maxpool]\nsize=2\nstride=2\n[upsample]\n", &err) == DN_E_SHAPE); /* 4 × 4 cells */
+    CHECK(plan_of_embedding("-9", "", &err) == DN_E_PARSE);
+    CHECK(plan_of_embedding("1", "", &err) == DN_E_PARSE); /* the head itself */
+}
+
 static void test_softmax_groups_that_do_not_divide(void) {
     dn_error err;
     CHECK(plan_of("[connected]\noutput=10\n[softmax]\ngroups=3\n", &err) == DN_E_SHAPE);
@@ -330,6 +508,11 @@ int main(void) {
     test_sections_that_are_refused();
     test_anchors_beyond_num_may_be_used();
     test_missing_anchors_are_one_half();
+    test_detection_decodes_every_box();
+    test_detection_without_sqrt_and_with_other_coords();
+    test_gaussian_scores_count_the_uncertainty();
+    test_gaussian_points();
+    test_corners_join();
     test_region_tree_names_the_last_sure_node();
     test_region_tree_pjreddie_walks_down();
     test_tree_groups();
@@ -337,6 +520,9 @@ int main(void) {
     test_tree_of_another_size_than_classes();
     test_map_is_checked_when_handed_in();
     test_filters_that_do_not_fit();
+    test_inputs_of_detection_that_do_not_fit();
+    test_filters_of_gaussian_yolo();
+    test_embedding_layers_that_do_not_fit();
     test_softmax_groups_that_do_not_divide();
     return harness_result();
 }

@@ -17,7 +17,9 @@ from .avgpool import mean_of_channels
 from .connected import connect
 from .convolutional import binarized, blur, convolve
 from .cost import cost
+from .detection import detection
 from .dropout import dropout
+from .gaussian_yolo import gaussian_yolo
 from .maxpool import largest_in_window, largest_of_channels
 from .reorg import reorg
 from .route import join
@@ -159,6 +161,15 @@ def detected(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
     return yolo(x, anchors, row.get("classes", 20), row.get("scale_x_y", 1), bool(row.get("new_coords", 0)))
 
 
+def gaussian(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    anchors = len(numbers(row["mask"])) if "mask" in row else row.get("num", 1)
+    return gaussian_yolo(x, anchors, row.get("classes", 20), row.get("scale_x_y", 1))
+
+
+def gridded(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    return detection(x, row.get("side", 7), row.get("classes", 1), bool(row.get("softmax", 0)))
+
+
 KINDS: dict[str, Callable[[Array, Row, Float64s, Setting], Array]] = {
     "convolutional": convolutional,
     "connected": connected,
@@ -176,6 +187,8 @@ KINDS: dict[str, Callable[[Array, Row, Float64s, Setting], Array]] = {
     "softmax": softmax,
     "region": region,
     "yolo": detected,
+    "Gaussian_yolo": gaussian,
+    "detection": gridded,
 }
 
 
