@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from .errors import CfgError
@@ -120,6 +120,31 @@ def with_classes(cfg: bytes, classes: int, *, file: str = "") -> bytes:
     for section, key, value in sorted(edits, key=lambda edit: edit[0].line, reverse=True):
         _set(lines, section, key, value)
     return "\n".join(lines).encode("utf-8", errors="surrogateescape")
+
+
+def with_values(cfg: bytes, edits: Iterable[tuple[int, str, int]]) -> bytes:
+    """Return a cfg with other values.
+
+    Parameters
+    ----------
+    cfg
+        Text of the cfg.
+    edits
+        Index of the section (0 is ``[net]``, layer i is i + 1), key, value.
+    """
+    lines = split_lines(cfg)
+    found = sections(lines)
+    for index, key, value in sorted(edits, reverse=True):
+        _set(lines, found[index], key, value)
+    return "\n".join(lines).encode("utf-8", errors="surrogateescape")
+
+
+def first_layers(cfg: bytes, count: int) -> bytes:
+    """Return a cfg that ends after its first `count` layers."""
+    lines = split_lines(cfg)
+    found = sections(lines)
+    kept = lines if count + 1 >= len(found) else lines[: found[count + 1].line]
+    return "\n".join(kept).encode("utf-8", errors="surrogateescape")
 
 
 def _outputs_for(head: Section, classes: int) -> int | None:

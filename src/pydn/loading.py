@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap as _mmap
 import operator
 import os
@@ -15,6 +16,9 @@ from .cfgtext import referred_files, with_classes
 from .datafile import DataFile
 from .names import read_names
 from .network import Network
+from .tools.dialects import disagreement
+
+_log = logging.getLogger("pydn")
 
 Source: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | BinaryIO
 """A path, a file's bytes, or a file opened for reading bytes."""
@@ -98,8 +102,11 @@ def load(
     cfg_bytes, cfg_file = _read(cfg, "cfg")
     weights_bytes, weights_file = (None, "") if weights is None else _read_weights(weights, mmap)
     resources = dict(files or {})
-    resources |= _find_files(cfg_bytes, cfg_file, resources)
+    resources |= find_files(cfg_bytes, cfg_file, resources)
     labels = _names(data, names)
+    warning = None if weights_bytes is None else disagreement(cfg_bytes, weights_bytes[:12], dialect)
+    if warning is not None:
+        _log.warning("%s%s", f"{weights_file}: " if weights_file else "", warning)
 
     def build(text: bytes, parameters: bytes | _mmap.mmap | None) -> Network:
         return Network(
@@ -179,7 +186,8 @@ def _read_weights(source: Source, mapped: bool) -> tuple[bytes | _mmap.mmap, str
         return _mmap.mmap(file.fileno(), 0, access=_mmap.ACCESS_READ), os.fspath(source)
 
 
-def _find_files(cfg: bytes, cfg_file: str, given: Mapping[str, bytes]) -> dict[str, bytes]:
+def find_files(cfg: bytes, cfg_file: str, given: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Read what a cfg refers to, from beside it or the working folder; what is `given` under its name counts."""
     found = {}
     folder = Path(cfg_file).parent if cfg_file else None
     for key, name, written in referred_files(cfg):

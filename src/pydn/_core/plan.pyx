@@ -276,6 +276,17 @@ cdef class Plan:
                 heads.append(i)
         return tuple(heads)
 
+    @property
+    def kinds(self):
+        """Names of the layers' sections, in order."""
+        cdef dn_layer_facts facts
+        cdef int i
+        cdef list kinds = []
+        for i in range(len(self)):
+            self.layer(i, &facts)
+            kinds.append(text(facts.kind))
+        return tuple(kinds)
+
     def facts(self, int layer):
         """What the engine read of a layer (-1: of [net]), defaults filled in: numbers, tuples of numbers, texts."""
         if not -1 <= layer < len(self):

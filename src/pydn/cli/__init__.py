@@ -14,13 +14,23 @@ from .classifier import PREDICT, predict
 from .common import describe
 from .demo import DEMO, demo
 from .detector import TEST, test
+from .figures import VERBS as FIGURES
 from .info import INFO, info
 from .options import Command, HelpRequested, Options, UsageError
 from .partial import PARTIAL, partial
+from .tools import VERBS as TOOLS
 
 COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
     command.verb: (command, run)
-    for command, run in ((TEST, test), (PREDICT, predict), (PARTIAL, partial), (INFO, info), (DEMO, demo))
+    for command, run in (
+        (TEST, test),
+        (PREDICT, predict),
+        (PARTIAL, partial),
+        *TOOLS,
+        *FIGURES,
+        (INFO, info),
+        (DEMO, demo),
+    )
 }
 
 

@@ -91,7 +91,7 @@ class Command:
     verb
         The words that call it.
     words
-        Names of its arguments, those that may be missing in brackets.
+        Names of its arguments, those that may be missing in brackets; a last one with … may come several times.
     about
         One or a few sentences.
     flags
@@ -159,5 +159,5 @@ class Command:
         needed = [name for name in names if not name.startswith("[")]
         if len(words) < len(needed):
             raise UsageError(f"{needed[len(words)]} is missing", self)
-        if len(words) > len(names):
+        if len(words) > len(names) and not names[-1].rstrip("]").endswith("…"):
             raise UsageError(f"{words[len(names)]!r} is one word too many", self)
