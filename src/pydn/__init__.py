@@ -20,6 +20,8 @@ from .errors import (
 )
 from .loading import load
 from .network import Network
+from .templates import make as cfg_template
+from .templates import names as cfg_templates
 
 __all__ = [
     "CfgError",
@@ -39,6 +41,8 @@ __all__ = [
     "Weights",
     "WeightsError",
     "__version__",
+    "cfg_template",
+    "cfg_templates",
     "load",
     "set_num_threads",
 ]

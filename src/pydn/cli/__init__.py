@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from .._version import __version__
 from ..errors import Error
+from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .classifier import PREDICT, predict
 from .common import describe
 from .demo import DEMO, demo
@@ -30,6 +31,8 @@ COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
         *FIGURES,
         (INFO, info),
         (DEMO, demo),
+        (CFG_NEW, cfg_new),
+        (CFG_LIST, cfg_list),
     )
 }
 
