@@ -294,6 +294,8 @@ cdef extern from "darknet/darknet.h" nogil:
     const float *dn_detections_objectness(const dn_detections *detections)
     const float *dn_detections_probabilities(const dn_detections *detections)
     const float *dn_detections_uncertainty(const dn_detections *detections)
+    int dn_detections_embedding_size(const dn_detections *detections)
+    const float *dn_detections_embeddings(const dn_detections *detections)
     dn_status dn_detections_nms(dn_detections *detections, dn_nms_method method, float iou_threshold,
                                 dn_nms_kind kind, float beta, dn_error *err)
     void dn_network_nms(const dn_network *network, dn_nms_kind *kind, float *beta)

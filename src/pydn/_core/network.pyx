@@ -217,6 +217,30 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         self.run(x, True, results)
         return [results.boxes(i) for i in range(results.images)]
 
+    def embeddings(self, int image=0, *, float thresh=0.25):
+        """Vectors that tell objects apart, of all boxes of one image of the last forward.
+
+        A [yolo] with `embedding_layer=` has one for every anchor and cell of that layer's output, which therefore
+        stays readable (`layers[i].output`) whatever `outputs` says.
+
+        Parameters
+        ----------
+        image : int
+            Number of the image.
+        thresh : float
+            As for `decode`.
+
+        Returns
+        -------
+        (n, size) float32
+            A row for each row of `decode` with the same `thresh`. Boxes of a head without embeddings have zeros; size
+            is 0 where no head has any.
+        """
+        cdef tuple how = (thresh, 0.5, False, False, None, None, None, None)
+        cdef Results results = boxes_wanted(image, [None], how, self.plan.net().dialect == c.DN_PJREDDIE)
+        self.run(None, False, results)
+        return results.embeddings(0)
+
     def decode(
         self, int image=0, *, float thresh=0.25, float hier=0.5, image_size=None, bint letterbox=False,
         bint relative=False, nms=0.45, nms_method=None, nms_kind=None, nms_beta=None,

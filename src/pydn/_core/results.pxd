@@ -29,6 +29,7 @@ cdef class Results:
     cdef dn_status decode(self, const dn_network *network, dn_error *err) noexcept nogil
     cdef tuple arrays(self)
     cdef tuple boxes(self, int image)
+    cdef object embeddings(self, int image)
 
 
 cdef Results heads_wanted(int heads)

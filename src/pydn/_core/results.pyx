@@ -103,6 +103,11 @@ cdef class Results:
             copy_floats(uncertainty, (count, 4)) if uncertainty != NULL else None,
         )
 
+    cdef object embeddings(self, int image):
+        cdef const dn_detections *found = self.found[image]
+        shape = (c.dn_detections_count(found), c.dn_detections_embedding_size(found))
+        return copy_floats(c.dn_detections_embeddings(found), shape)
+
 
 cdef Results heads_wanted(int heads):
     return Results(heads, 0)

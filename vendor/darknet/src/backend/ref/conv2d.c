@@ -5,8 +5,8 @@
  * The channel loop is inside the loops over u and v, so that the bounds of the columns are found once per (u, v); four
  * channels at a time, so that y is loaded and stored once for four products.
  *
- * xnor: x counts as +1 where x > 0 and as −1 elsewhere. Cells outside the image count as 0, or, in the packed form of
- * the reference, as −1; this one is computed as Σ w·(s + 1) over the cells inside, minus Σ w over all cells, so that
+ * xnor: x counts as +1 where x > 0 and as −1 elsewhere. Cells outside the image count as 0, or, under prepare BINARY and
+ * stride 1, as −1. The latter runs on bits (conv2d_packed.c) but for filters that reach very far; here it is computed as Σ w·(s + 1) over the cells inside, minus Σ w over all cells, so that
  * nothing has to be known about the cells outside. */
 #include "backend/ref/ref.h"
 
@@ -142,6 +142,10 @@ static bool is_pointwise(const convolution *job) {
 }
 
 void dn_ref_conv2d(const dn_ref_call *call) {
+    if (call->state->bits != NULL) {
+        dn_ref_conv2d_packed(call);
+        return;
+    }
     const dn_op_conv2d *const p = &call->op->as.conv2d;
     const dn_host_tensor *const x = &call->inputs[0], *const y = &call->outputs[0];
     const float *const weights = call->state->weights != NULL ? call->state->weights : call->inputs[1].data;

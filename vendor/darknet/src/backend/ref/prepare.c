@@ -1,6 +1,6 @@
 /* prepare.c — what prepare= makes of an op's parameters before its kernel reads them:
  *   batchnorm folded into the convolution or linear op before it (FUSE, BINARY),
- *   ±mean|w| in place of w for xnor (always; from the folded weights, as in the reference),
+ *   ±mean|w| in place of w for xnor (always; from the folded weights, as in the reference), as bits under BINARY,
  *   the a_k of a weighted add (normalised in each run by the reference, once under FUSE). */
 #include <string.h>
 
@@ -78,22 +78,36 @@ static bool is_xnor(const dn_op *op) { return op->kind == DN_OP_conv2d && op->as
 
 static int filters_of(const dn_graph *graph, const dn_op *op) { return graph->tensors[op->outputs[0]].shape.c; }
 
-/* Values that state->weights, ->biases and ->coefficients hold; 0 = stays NULL. */
-static void state_counts(const dn_ref_state *state, const dn_graph *graph, size_t counts[3]) {
+/* Channels of a filter of a conv2d. */
+static int channels_of(const dn_graph *graph, const dn_op *op) {
+    return graph->tensors[op->inputs[0]].shape.c / op->as.conv2d.groups;
+}
+
+enum { WEIGHTS, BIASES, COEFFICIENTS, MEANS, BITS, PARTS }; /* of a state */
+
+/* Values that each part holds; 0 = stays NULL. When there are bits, weights has room for one filter on its way there. */
+static void state_counts(const dn_ref_state *state, const dn_graph *graph, bool packed, size_t counts[PARTS]) {
     const dn_op *const op = state->op;
-    memset(counts, 0, 3 * sizeof counts[0]);
+    memset(counts, 0, PARTS * sizeof counts[0]);
     if (op == NULL) return;
-    if (state->batchnorm != NULL || is_xnor(op)) counts[0] = tensor_count(graph, op->inputs[1]);
-    if (state->batchnorm != NULL) counts[1] = (size_t)filters_of(graph, op);
+    if (state->batchnorm != NULL || is_xnor(op)) counts[WEIGHTS] = tensor_count(graph, op->inputs[1]);
+    if (state->batchnorm != NULL) counts[BIASES] = (size_t)filters_of(graph, op);
+    if (packed) {
+        const size_t filters = (size_t)filters_of(graph, op);
+        counts[WEIGHTS] /= filters;
+        counts[MEANS] = filters;
+        counts[BITS] = filters * dn_ref_packed_words(&op->as.conv2d, channels_of(graph, op));
+    }
     if (op->kind == DN_OP_add && op->as.add.weights != DN_ADD_PLAIN) {
-        counts[2] = (size_t)op->as.add.terms * (size_t)filters_of(graph, op);
+        counts[COEFFICIENTS] = (size_t)op->as.add.terms * (size_t)filters_of(graph, op);
     }
 }
 
 size_t dn_ref_state_bytes(const dn_ref_state *state, const dn_graph *graph) {
-    size_t counts[3];
-    state_counts(state, graph, counts);
-    return (counts[0] + counts[1] + counts[2]) * sizeof(float);
+    size_t counts[PARTS];
+    state_counts(state, graph, state->bits != NULL, counts);
+    return (counts[WEIGHTS] + counts[BIASES] + counts[COEFFICIENTS] + counts[MEANS]) * sizeof(float) +
+           counts[BITS] * sizeof(uint64_t);
 }
 
 dn_status dn_ref_prepare(dn_ref_state *state, const dn_graph *graph, const dn_op *op, const dn_op *batchnorm,
@@ -102,18 +116,23 @@ dn_status dn_ref_prepare(dn_ref_state *state, const dn_graph *graph, const dn_op
     state->once_normalized = prepare != DN_PREPARE_NONE;
     state->pad_minus_one =
         is_xnor(op) && prepare == DN_PREPARE_BINARY && op->as.conv2d.stride_x == 1 && op->as.conv2d.stride_y == 1;
-    size_t counts[3];
-    state_counts(state, graph, counts);
-    float **const parts[3] = {&state->weights, &state->biases, &state->coefficients};
-    for (int i = 0; i < 3; i++) {
+    size_t counts[PARTS];
+    state_counts(state, graph, state->pad_minus_one && dn_ref_packable(&op->as.conv2d), counts);
+    float **const floats[BITS] = {&state->weights, &state->biases, &state->coefficients, &state->means};
+    for (int i = 0; i < PARTS; i++) {
         if (counts[i] == 0) continue;
         void *part = NULL;
-        const dn_status status = dn_alloc_dirty(allocator, &part, counts[i], sizeof(float), "prepared parameters", err);
+        const size_t size = i == BITS ? sizeof(uint64_t) : sizeof(float);
+        const dn_status status = dn_alloc_dirty(allocator, &part, counts[i], size, "prepared parameters", err);
         if (status != DN_OK) {
             dn_ref_state_free(state);
             return status;
         }
-        *parts[i] = part;
+        if (i == BITS) {
+            state->bits = part;
+        } else {
+            *floats[i] = part;
+        }
     }
     return DN_OK;
 }
@@ -123,6 +142,8 @@ void dn_ref_state_free(dn_ref_state *state) {
     dn_free(&state->allocator, state->weights);
     dn_free(&state->allocator, state->biases);
     dn_free(&state->allocator, state->coefficients);
+    dn_free(&state->allocator, state->means);
+    dn_free(&state->allocator, state->bits);
     *state = (dn_ref_state){0};
 }
 
@@ -139,18 +160,33 @@ static void slots_of(const dn_ref_state *state, const dn_graph *graph, int slots
     for (int k = 1; k < 5; k++) slots[k] = slot_of(graph, state->batchnorm, k);
 }
 
+/* Filters `first` to `first + count − 1`, folded when there is a batchnorm: in state->weights, or where they are. */
+static const float *folded(dn_ref_state *state, size_t per_filter, const float *const *parameters, const int slots[5],
+                           int first, int count) {
+    const float *weights = parameters[slots[0]] + (size_t)first * per_filter;
+    if (state->batchnorm == NULL) return weights;
+    const float *const biases = slots[4] >= 0 ? parameters[slots[4]] + first : NULL;
+    dn_fold_batchnorm(&state->batchnorm->as.batchnorm, count, per_filter, weights, parameters[slots[1]] + first,
+                      parameters[slots[2]] + first, parameters[slots[3]] + first, biases, state->weights,
+                      state->biases + first);
+    return state->weights;
+}
+
 static void fill_weights(dn_ref_state *state, const dn_graph *graph, const float *const *parameters,
                          const int slots[5]) {
     const int filters = filters_of(graph, state->op);
     const size_t per_filter = tensor_count(graph, state->op->inputs[1]) / (size_t)filters;
-    const float *weights = parameters[slots[0]];
-    if (state->batchnorm != NULL) {
-        const float *const biases = slots[4] >= 0 ? parameters[slots[4]] : NULL;
-        dn_fold_batchnorm(&state->batchnorm->as.batchnorm, filters, per_filter, weights, parameters[slots[1]],
-                          parameters[slots[2]], parameters[slots[3]], biases, state->weights, state->biases);
-        weights = state->weights;
+    if (state->bits == NULL) {
+        const float *const weights = folded(state, per_filter, parameters, slots, 0, filters);
+        if (is_xnor(state->op)) dn_binarize_weights(filters, per_filter, weights, state->weights);
+        return;
     }
-    if (is_xnor(state->op)) dn_binarize_weights(filters, per_filter, weights, state->weights);
+    const int channels = channels_of(graph, state->op);
+    const size_t words = dn_ref_packed_words(&state->op->as.conv2d, channels);
+    for (int f = 0; f < filters; f++) {
+        const float *const weights = folded(state, per_filter, parameters, slots, f, 1);
+        state->means[f] = dn_ref_pack_filter(&state->op->as.conv2d, channels, weights, state->bits + (size_t)f * words);
+    }
 }
 
 void dn_ref_refresh(dn_ref_state *state, const dn_graph *graph, const float *const *parameters,

@@ -19,6 +19,8 @@ typedef struct dn_ref_state {
     const dn_op *op;
     const dn_op *batchnorm; /* folded into this conv2d or linear op; NULL = none                          */
     float *weights;         /* conv2d, linear: folded and/or binarised; NULL = the op's own               */
+    uint64_t *bits;         /* conv2d: the packed form of binarised weights, in place of `weights`        */
+    float *means;           /* beside bits: mean|w| of every filter                                       */
     float *biases;          /* conv2d, linear: added to the result, one per filter; NULL = none           */
     float *coefficients;    /* add: a_k, (terms, c); NULL when PLAIN                                      */
     bool once_normalized;   /* add: the form of prepare FUSE                                              */
@@ -56,6 +58,16 @@ void dn_ref_refresh(dn_ref_state *state, const dn_graph *graph, const float *con
                     const uint64_t *versions);
 void dn_ref_state_free(dn_ref_state *state);
 void dn_ref_run_op(const dn_ref_call *call);
+
+/* ---- xnor on bits: conv2d_packed.c ---- */
+
+/* Whether the packed form covers this convolution (prepare BINARY, stride 1). */
+bool dn_ref_packable(const dn_op_conv2d *params);
+/* Words of one filter of `channels` channels (of its group). */
+size_t dn_ref_packed_words(const dn_op_conv2d *params, int channels);
+/* One filter's weights → its words; returns mean|w|. */
+float dn_ref_pack_filter(const dn_op_conv2d *params, int channels, const float *weights, uint64_t *words);
+void dn_ref_conv2d_packed(const dn_ref_call *call);
 
 extern const dn_backend_type dn_backend_ref;
 
