@@ -15,6 +15,7 @@
 
 #include "layers/blur.h"
 #include "layers/common.h"
+#include "layers/training.h"
 
 typedef struct params {
     int filters, size, stride_x, stride_y, padding, groups, dilation, antialiasing, share_index;
@@ -24,11 +25,24 @@ typedef struct params {
     dn_dialect dialect;
     dn_blur blur;
     dn_shape convolved; /* before the blur */
+    const float *training;
 } params;
 
-static const char *const training_keys[] = {
-    "dot",         "sway",       "rotate",     "stretch", "stretch_sway",        "angle", "reverse",
-    "wait_stream", "grad_centr", "bin_output", "stream",  "assisted_excitation", NULL,
+/* And the streams of a GPU. */
+static const dn_training_key training_keys[] = {
+    {"dot", DN_TRAINING_NUMBER, 0, 0},
+    {"sway", DN_TRAINING_FLAG, 0, 0},
+    {"rotate", DN_TRAINING_FLAG, 0, 0},
+    {"stretch", DN_TRAINING_FLAG, 0, 0},
+    {"stretch_sway", DN_TRAINING_FLAG, 0, 0},
+    {"angle", DN_TRAINING_NUMBER, 15, 0},
+    {"reverse", DN_TRAINING_NUMBER, 0, 0},
+    {"grad_centr", DN_TRAINING_FLAG, 0, 0},
+    {"bin_output", DN_TRAINING_FLAG, 0, 0},
+    {"assisted_excitation", DN_TRAINING_NUMBER, 0, 0},
+    {"stream", DN_TRAINING_SIGNED, -1, 0},
+    {"wait_stream", DN_TRAINING_SIGNED, -1, 0},
+    {NULL, DN_TRAINING_END, 0, 0},
 };
 
 static dn_status parse_window(dn_section *section, params *p, dn_error *err) {
@@ -64,8 +78,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_parse_refuse(section, "flipped", err));
     DN_TRY(dn_parse_refuse(section, "coordconv", err));
     DN_TRY(dn_parse_refuse(section, "numload", err));
-    dn_section_ignore(section, training_keys);
-    return DN_OK;
+    return dn_training_parse(section, context, training_keys, &p->training, err);
 }
 
 static dn_status share(const params *p, dn_layer_plan *plan, dn_error *err) {
@@ -124,7 +137,7 @@ static dn_status facts(const params *p, dn_layer_plan *plan, dn_error *err) {
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         DN_TRY(dn_layer_plan_fact(plan, all[k].name, all[k].value, err));
     }
-    return DN_OK;
+    return dn_training_facts(plan, training_keys, p->training, err);
 }
 
 static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {

@@ -20,15 +20,20 @@
 typedef struct detection_params {
     int classes, coords, num, side;
     bool softmax, sqrt, rescore;
+    const float *training;
 } detection_params;
 
-static const char *const training_keys[] = {"max",      "jitter",      "random",       "resize",         "forced",
-                                            "reorg",    "coord_scale", "object_scale", "noobject_scale", "class_scale",
-                                            "absolute", NULL};
+static const dn_training_key training_keys[] = {
+    {"max", DN_TRAINING_COUNT, 200, 90},          {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
+    {"random", DN_TRAINING_NUMBER, 0, 0},         {"resize", DN_TRAINING_NUMBER, 1, 0},
+    {"coord_scale", DN_TRAINING_NUMBER, 1, 0},    {"object_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"noobject_scale", DN_TRAINING_NUMBER, 1, 0}, {"class_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"forced", DN_TRAINING_FLAG, 0, 0},           {"reorg", DN_TRAINING_FLAG, 0, 0},
+    {"absolute", DN_TRAINING_FLAG, 0, 0},         {NULL, DN_TRAINING_END, 0, 0},
+};
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
     detection_params *params = out;
-    (void)context;
     DN_TRY(dn_section_int(section, "coords", 1, 1, DN_ANCHORS_MAX, &params->coords, err));
     DN_TRY(dn_section_int(section, "classes", 1, 0, DN_CLASSES_MAX, &params->classes, err));
     DN_TRY(dn_section_flag(section, "rescore", false, &params->rescore, err));
@@ -36,8 +41,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_int(section, "side", 7, 1, SIDE_MAX, &params->side, err));
     DN_TRY(dn_section_flag(section, "softmax", false, &params->softmax, err));
     DN_TRY(dn_section_flag(section, "sqrt", false, &params->sqrt, err));
-    dn_section_ignore(section, training_keys);
-    return DN_OK;
+    return dn_training_parse(section, context, training_keys, &params->training, err);
 }
 
 static int64_t cells_of(const detection_params *params) { return (int64_t)params->side * params->side; }
@@ -73,7 +77,7 @@ static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
     for (size_t k = 0; k < sizeof facts / sizeof *facts; k++) {
         DN_TRY(dn_layer_plan_fact(plan, facts[k].name, facts[k].value, err));
     }
-    return DN_OK;
+    return dn_training_facts(plan, training_keys, params->training, err);
 }
 
 /* ---- forward ---- */

@@ -13,7 +13,9 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_float(section, "probability", probability, 0.0F, 1.0F, &p->probability, err));
     DN_TRY(dn_section_flag(section, "dropblock", false, &p->dropblock, err));
     DN_TRY(dn_section_float(section, "dropblock_size_rel", 0.0F, 0.0F, 1.0F, &p->size_rel, err));
-    return dn_section_int(section, "dropblock_size_abs", 0, 0, DN_SIZE_MAX, &p->size_abs, err);
+    DN_TRY(dn_section_int(section, "dropblock_size_abs", 0, 0, DN_SIZE_MAX, &p->size_abs, err));
+    if (p->dropblock && p->size_rel == 0.0F && p->size_abs == 0) p->size_abs = 7;
+    return DN_OK;
 }
 
 static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {

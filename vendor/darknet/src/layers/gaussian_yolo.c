@@ -30,29 +30,12 @@ typedef struct gaussian_params {
     const int *map;
     int map_count;
     dn_channel_rule *rules;
+    dn_head_training training;
     dn_zone *zone;
 } gaussian_params;
 
 static const char *const point_names[] = {"center", "left_top", "right_bottom", NULL};
 static const int point_bits[] = {DN_POINT_CENTER, DN_POINT_LEFT_TOP, DN_POINT_RIGHT_BOTTOM};
-
-static const char *const training_keys[] = {"max",
-                                            "jitter",
-                                            "random",
-                                            "resize",
-                                            "iou_loss",
-                                            "iou_normalizer",
-                                            "obj_normalizer",
-                                            "cls_normalizer",
-                                            "delta_normalizer",
-                                            "iou_thresh_kind",
-                                            "max_delta",
-                                            "counters_per_class",
-                                            "label_smooth_eps",
-                                            "focal_loss",
-                                            "objectness_smooth",
-                                            "show_details",
-                                            NULL};
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
     gaussian_params *params = out;
@@ -69,7 +52,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_float(section, "iou_thresh", 1, -FLT_MAX, FLT_MAX, &params->iou_thresh, err));
     DN_TRY(dn_section_choice(section, "yolo_point", point_names, 0, &params->point, err));
     params->nms_kind = dn_head_parse_nms_kind(section, context, true);
-    dn_section_ignore(section, training_keys);
+    DN_TRY(dn_head_parse_training(section, context, &params->training, err));
     return dn_head_parse_map(section, context, params->classes, &params->map, &params->map_count, err);
 }
 
@@ -87,6 +70,7 @@ static dn_status facts(const gaussian_params *params, dn_layer_plan *plan, dn_er
     DN_TRY(dn_layer_plan_fact(plan, "truth_thresh", (double)params->truth_thresh, err));
     DN_TRY(dn_layer_plan_fact(plan, "iou_thresh", (double)params->iou_thresh, err));
     DN_TRY(dn_layer_plan_fact(plan, "uncertainty", 1, err));
+    DN_TRY(dn_head_training_facts(plan, &params->training, err));
     return params->map ? dn_layer_plan_fact_ints(plan, "map", params->map, params->map_count, err) : DN_OK;
 }
 

@@ -98,6 +98,40 @@ dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context
     return DN_OK;
 }
 
+static const dn_training_key training_keys[] = {
+    {"max", DN_TRAINING_COUNT, 200, 90},
+    {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
+    {"random", DN_TRAINING_NUMBER, 0, 0},
+    {"resize", DN_TRAINING_NUMBER, 1, 0},
+    {"iou_normalizer", DN_TRAINING_NUMBER, 0.75F, 0},
+    {"obj_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    {"cls_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    {"delta_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    {"max_delta", DN_TRAINING_NUMBER, FLT_MAX, 0},
+    {"label_smooth_eps", DN_TRAINING_NUMBER, 0, 0},
+    {"focal_loss", DN_TRAINING_FLAG, 0, 0},
+    {"objectness_smooth", DN_TRAINING_FLAG, 0, 0},
+    {"show_details", DN_TRAINING_FLAG, 1, 0},
+    {NULL, DN_TRAINING_END, 0, 0},
+};
+
+dn_status dn_head_parse_training(dn_section *section, const dn_layer_context *context, dn_head_training *out,
+                                 dn_error *err) {
+    out->iou_loss = dn_section_text(section, "iou_loss", "mse");
+    out->iou_thresh_kind = dn_section_text(section, "iou_thresh_kind", "iou");
+    DN_TRY(dn_section_ints(section, "counters_per_class", 0, INT32_MAX, &out->counters_per_class, &out->counter_count,
+                           err));
+    return dn_training_parse(section, context, training_keys, &out->numbers, err);
+}
+
+dn_status dn_head_training_facts(dn_layer_plan *plan, const dn_head_training *training, dn_error *err) {
+    DN_TRY(dn_layer_plan_fact_text(plan, "iou_loss", training->iou_loss, err));
+    DN_TRY(dn_layer_plan_fact_text(plan, "iou_thresh_kind", training->iou_thresh_kind, err));
+    DN_TRY(dn_layer_plan_fact_ints(plan, "counters_per_class", training->counters_per_class, training->counter_count,
+                                   err));
+    return dn_training_facts(plan, training_keys, training->numbers, err);
+}
+
 /* What to change, in words. */
 static void advise(const dn_layer_plan *plan, int64_t filters, char *into, size_t room) {
     const int before = dn_layer_plan_context(plan)->index - 1;

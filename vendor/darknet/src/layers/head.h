@@ -3,6 +3,7 @@
 #define DN_LAYERS_HEAD_H
 
 #include "layers/layer.h"
+#include "layers/training.h"
 
 #define DN_CLASSES_MAX (1 << 20)
 #define DN_ANCHORS_MAX (1 << 12)
@@ -21,6 +22,17 @@ const char *dn_head_parse_nms_kind(dn_section *section, const dn_layer_context *
  * that was not handed in matters to training only: then *out is NULL. */
 dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context, int classes, const int **out,
                             int *count, dn_error *err);
+/* What the losses of [yolo] and [Gaussian_yolo] are made of. */
+typedef struct dn_head_training {
+    const float *numbers;
+    const char *iou_loss, *iou_thresh_kind;
+    const int *counters_per_class;
+    int counter_count;
+} dn_head_training;
+dn_status dn_head_parse_training(dn_section *section, const dn_layer_context *context, dn_head_training *out,
+                                 dn_error *err);
+dn_status dn_head_training_facts(dn_layer_plan *plan, const dn_head_training *training, dn_error *err);
+
 /* DN_E_SHAPE unless the input has (classes + others) · anchors channels; says which filters= or classes= would fit. */
 dn_status dn_head_check_filters(const dn_layer_plan *plan, int classes, int others, int anchors, dn_error *err);
 

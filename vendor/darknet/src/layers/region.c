@@ -37,11 +37,27 @@ typedef struct region_params {
     const char *tree_name;
     const int *map;
     int map_count;
+    const float *training;
 } region_params;
 
-static const char *const training_keys[] = {
-    "max",         "jitter", "random", "resize",  "coord_scale", "object_scale", "noobject_scale", "mask_scale",
-    "class_scale", "log",    "sqrt",   "rescore", "absolute",    "bias_match",   "focal_loss",     NULL};
+static const dn_training_key training_keys[] = {
+    {"max", DN_TRAINING_COUNT, 200, 30},
+    {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
+    {"random", DN_TRAINING_NUMBER, 0, 0},
+    {"resize", DN_TRAINING_NUMBER, 1, 0},
+    {"coord_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"object_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"noobject_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"mask_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"class_scale", DN_TRAINING_NUMBER, 1, 0},
+    {"log", DN_TRAINING_FLAG, 0, 0},
+    {"sqrt", DN_TRAINING_FLAG, 0, 0},
+    {"rescore", DN_TRAINING_FLAG, 0, 0},
+    {"absolute", DN_TRAINING_FLAG, 0, 0},
+    {"bias_match", DN_TRAINING_FLAG, 0, 0},
+    {"focal_loss", DN_TRAINING_FLAG, 0, 0},
+    {NULL, DN_TRAINING_END, 0, 0},
+};
 
 static dn_status parse_tree(dn_section *section, const dn_layer_context *context, region_params *params,
                             dn_error *err) {
@@ -64,7 +80,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     if (pjreddie) DN_TRY(dn_section_flag(section, "background", false, &params->background, err));
     DN_TRY(dn_section_int(section, "classfix", 0, INT32_MIN, INT32_MAX, &params->classfix, err));
     DN_TRY(dn_section_float(section, "thresh", 0.5F, -FLT_MAX, FLT_MAX, &params->thresh, err));
-    dn_section_ignore(section, training_keys);
+    DN_TRY(dn_training_parse(section, context, training_keys, &params->training, err));
     DN_TRY(parse_tree(section, context, params, err));
     return dn_head_parse_map(section, context, params->classes, &params->map, &params->map_count, err);
 }
@@ -78,6 +94,7 @@ static dn_status facts(const region_params *params, dn_layer_plan *plan, dn_erro
     DN_TRY(dn_layer_plan_fact(plan, "background", params->background, err));
     DN_TRY(dn_layer_plan_fact(plan, "classfix", params->classfix, err));
     DN_TRY(dn_layer_plan_fact(plan, "thresh", (double)params->thresh, err));
+    DN_TRY(dn_training_facts(plan, training_keys, params->training, err));
     if (params->tree) DN_TRY(dn_layer_plan_fact_text(plan, "tree", params->tree_name, err));
     return params->map ? dn_layer_plan_fact_ints(plan, "map", params->map, params->map_count, err) : DN_OK;
 }

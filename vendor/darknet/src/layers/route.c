@@ -3,18 +3,25 @@
  *   groups, group_id: of every layer only channels group_id·c/groups … (group_id + 1)·c/groups − 1
  *   Layers whose rows and columns differ are joined as flat lists of values. */
 #include "layers/common.h"
+#include "layers/training.h"
 
 typedef struct params {
     const int *layers; /* as written, then absolute */
     int count, groups, group_id;
     bool joined_flat;
     int *first, *channels; /* of every layer */
+    const float *streams;
 } params;
 
+/* The streams of a GPU. */
+static const dn_training_key device_keys[] = {
+    {"stream", DN_TRAINING_SIGNED, -1, 0},
+    {"wait_stream", DN_TRAINING_SIGNED, -1, 0},
+    {NULL, DN_TRAINING_END, 0, 0},
+};
+
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
-    static const char *const device_keys[] = {"stream", "wait_stream", NULL};
     params *p = into;
-    (void)context;
     DN_TRY(dn_section_ints(section, "layers", INT32_MIN, INT32_MAX, &p->layers, &p->count, err));
     if (p->count < 1 || p->count > DN_REFERENCES_MAX) {
         return dn_section_fail(section, "layers", err, "1 to 4096 layers",
@@ -22,8 +29,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     }
     DN_TRY(dn_section_int(section, "groups", 1, 1, DN_FILTERS_MAX, &p->groups, err));
     DN_TRY(dn_section_int(section, "group_id", 0, 0, p->groups - 1, &p->group_id, err));
-    dn_section_ignore(section, device_keys);
-    return DN_OK;
+    return dn_training_parse(section, context, device_keys, &p->streams, err);
 }
 
 /* The channels taken of every layer; *total their sum. */
@@ -92,7 +98,8 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     dn_layer_plan_set_flat(plan, flat);
     DN_TRY(dn_layer_plan_fact_ints(plan, "layers", p->layers, p->count, err));
     DN_TRY(dn_layer_plan_fact(plan, "groups", p->groups, err));
-    return dn_layer_plan_fact(plan, "group_id", p->group_id, err);
+    DN_TRY(dn_layer_plan_fact(plan, "group_id", p->group_id, err));
+    return dn_training_facts(plan, device_keys, p->streams, err);
 }
 
 static dn_status forward(const void *from, dn_emit *emit) {

@@ -71,8 +71,9 @@ static dn_status check_sides(params *p, const dn_layer_plan *plan, dn_error *err
         if (p->op.sampled) continue;
         dn_shape_fail(err, "layers of equal rows and columns",
                       "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w): from= must name a layer of the "
-                      "input's rows and columns",
-                      in.c, in.h, in.w, p->from[k], from.c, from.h, from.w);
+                      "input's rows and columns%s",
+                      in.c, in.h, in.w, p->from[k], from.c, from.h, from.w,
+                      p->dialect == DN_ALEXEYAB && alike(from, in) ? " (dialect pjreddie adds what overlaps)" : "");
         dn_layer_plan_blame(plan, "from", err);
         dn_error_found(err, "%dx%d and %dx%d", in.h, in.w, from.h, from.w);
         return DN_E_SHAPE;

@@ -11,19 +11,18 @@
 typedef struct softmax_params {
     int groups;
     float temperature;
-    bool spatial;
+    bool spatial, noloss;
     const dn_tree *tree;
     const char *tree_name;
 } softmax_params;
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
-    static const char *const training[] = {"noloss", NULL};
     softmax_params *params = out;
-    dn_section_ignore(section, training);
     DN_TRY(dn_section_int(section, "groups", 1, 1, INT32_MAX, &params->groups, err));
     DN_TRY(dn_section_float(section, "temperature", 1, FLT_MIN, FLT_MAX, &params->temperature, err));
     DN_TRY(dn_section_flag(section, "spatial", false, &params->spatial, err));
     params->spatial = params->spatial && context->dialect == DN_ALEXEYAB;
+    DN_TRY(dn_section_flag(section, "noloss", false, &params->noloss, err));
     params->tree_name = dn_section_text(section, "tree", "");
     return dn_tree_parse(section, context, &params->tree, err);
 }
@@ -32,6 +31,7 @@ static dn_status facts(const softmax_params *params, dn_layer_plan *plan, dn_err
     DN_TRY(dn_layer_plan_fact(plan, "groups", params->groups, err));
     DN_TRY(dn_layer_plan_fact(plan, "temperature", (double)params->temperature, err));
     DN_TRY(dn_layer_plan_fact(plan, "spatial", params->spatial, err));
+    DN_TRY(dn_layer_plan_fact(plan, "noloss", params->noloss, err));
     return params->tree ? dn_layer_plan_fact_text(plan, "tree", params->tree_name, err) : DN_OK;
 }
 

@@ -36,26 +36,9 @@ typedef struct yolo_params {
     int map_count;
     int rule_count;
     dn_channel_rule *rules;
+    dn_head_training training;
     dn_zone *zone;
 } yolo_params;
-
-static const char *const training_keys[] = {"max",
-                                            "jitter",
-                                            "random",
-                                            "resize",
-                                            "iou_loss",
-                                            "iou_normalizer",
-                                            "obj_normalizer",
-                                            "cls_normalizer",
-                                            "delta_normalizer",
-                                            "iou_thresh_kind",
-                                            "max_delta",
-                                            "counters_per_class",
-                                            "label_smooth_eps",
-                                            "focal_loss",
-                                            "objectness_smooth",
-                                            "show_details",
-                                            NULL};
 
 static dn_status parse_tracking(dn_section *section, yolo_params *params, dn_error *err) {
     params->embeds = dn_section_has(section, "embedding_layer");
@@ -82,7 +65,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_float(section, "iou_thresh", 1, -FLT_MAX, FLT_MAX, &params->iou_thresh, err));
     params->nms_kind = dn_head_parse_nms_kind(section, context, false);
     DN_TRY(parse_tracking(section, params, err));
-    dn_section_ignore(section, training_keys);
+    DN_TRY(dn_head_parse_training(section, context, &params->training, err));
     return dn_head_parse_map(section, context, params->classes, &params->map, &params->map_count, err);
 }
 
@@ -111,6 +94,7 @@ static dn_status facts(const yolo_params *params, dn_layer_plan *plan, dn_error 
     DN_TRY(dn_layer_plan_fact(plan, "truth_thresh", (double)params->truth_thresh, err));
     DN_TRY(dn_layer_plan_fact(plan, "iou_thresh", (double)params->iou_thresh, err));
     DN_TRY(tracking_facts(params, plan, err));
+    DN_TRY(dn_head_training_facts(plan, &params->training, err));
     return params->map ? dn_layer_plan_fact_ints(plan, "map", params->map, params->map_count, err) : DN_OK;
 }
 
