@@ -15,13 +15,24 @@ from . import region as regions
 from .activations import activate
 from .avgpool import mean_of_channels
 from .connected import connect
+from .contrastive import contrastive
 from .convolutional import binarized, blur, convolve
 from .cost import cost
+from .crop import crop
+from .deconvolutional import deconvolve
 from .detection import detection
 from .dropout import dropout
+from .empty import empty
 from .gaussian_yolo import gaussian_yolo
+from .implicit import repeated
+from .iseg import iseg
+from .l2norm import unit_length
+from .local import local, local_places
+from .local_avgpool import mean_in_window
 from .maxpool import largest_in_window, largest_of_channels
+from .normalization import local_response
 from .reorg import reorg
+from .reorg3d import depth_to_space, space_to_depth
 from .route import join
 from .sam import sam
 from .scale_channels import scale_channels
@@ -170,6 +181,36 @@ def gridded(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
     return detection(x, row.get("side", 7), row.get("classes", 1), bool(row.get("softmax", 0)))
 
 
+def deconvolutional(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    size = row.get("size", 1)
+    padding = size // 2 if row.get("pad", 0) else row.get("padding", 0)
+    y = deconvolve(x, p["weights"], row.get("stride", 1), padding)
+    return activate(row.get("activation", "logistic"), shift(y, row, p, setting))
+
+
+def unshared(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    y = local(x, p["weights"], p["biases"], row.get("stride", 1), bool(row.get("pad", 0)))
+    return activate(row.get("activation", "logistic"), y)
+
+
+def local_avgpool(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    size = row.get("size", row.get("stride", 1))
+    return mean_in_window(x, size, strides(row), row.get("padding", size - 1))
+
+
+def normalization(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    alpha, beta, kappa = row.get("alpha", 0.0001), row.get("beta", 0.75), row.get("kappa", 1)
+    return local_response(x, row.get("size", 5), alpha, beta, kappa)
+
+
+def cropped(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    return crop(x, row.get("crop_height", 1), row.get("crop_width", 1), not row.get("noadjust", 0))
+
+
+def reordered_3d(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    return (depth_to_space if row.get("reverse", 0) else space_to_depth)(x, row.get("stride", 1))
+
+
 KINDS: dict[str, Callable[[Array, Row, Float64s, Setting], Array]] = {
     "convolutional": convolutional,
     "connected": connected,
@@ -187,6 +228,19 @@ KINDS: dict[str, Callable[[Array, Row, Float64s, Setting], Array]] = {
     "softmax": softmax,
     "region": region,
     "yolo": detected,
+    "activation": lambda x, row, p, setting: activate(row.get("activation", "linear"), x),
+    "contrastive": lambda x, row, p, setting: contrastive(x),
+    "crop": cropped,
+    "deconvolutional": deconvolutional,
+    "empty": lambda x, row, p, setting: empty(x),
+    "implicit": lambda x, row, p, setting: repeated(p["weights"], len(x)),
+    "iseg": lambda x, row, p, setting: iseg(x, row.get("classes", 20)),
+    "l2norm": lambda x, row, p, setting: unit_length(x),
+    "local": unshared,
+    "local_avgpool": local_avgpool,
+    "logistic": lambda x, row, p, setting: activate("logistic", x),
+    "normalization": normalization,
+    "reorg3d": reordered_3d,
     "Gaussian_yolo": gaussian,
     "detection": gridded,
 }
@@ -220,6 +274,16 @@ def parameter_shapes(row: Row, x: Shape, dialect: str = "alexeyab") -> dict[str,
         return shapes | (dict.fromkeys(statistics, (outputs,)) if normalized else {})
     if kind == "batchnorm":
         return dict.fromkeys(statistics if dialect == "pjreddie" else ["biases", *statistics], (x[1],))
+    if kind == "deconvolutional":
+        filters, size = row.get("filters", 1), row.get("size", 1)
+        names = ["biases", *(statistics if normalized else [])]
+        return dict.fromkeys(names, (filters,)) | {"weights": (x[1], filters, size, size)}
+    if kind == "local":
+        filters, size = row.get("filters", 1), row.get("size", 1)
+        rows, columns = local_places(x[2:], size, row.get("stride", 1), bool(row.get("pad", 0)))
+        return {"biases": (filters * rows * columns,), "weights": (rows * columns, filters, x[1], size, size)}
+    if kind == "implicit":
+        return {"weights": (row.get("filters", 128), row.get("atoms", 1))}
     if kind == "shortcut" and row.get("weights_type", "none") != "none":
         terms = 1 + len(numbers(row["from"]))
         return {"weights": (terms, x[1]) if row["weights_type"] == "per_channel" else (terms,)}

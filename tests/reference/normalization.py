@@ -1,0 +1,25 @@
+"""[normalization]: local response normalisation, in the steps of the reference."""
+
+import numpy as np
+
+from .types import Array
+
+
+def local_response(x: Array, size: int, alpha: float, beta: float, kappa: float) -> Array:
+    """y[c] = x[c] · energy[c]^−beta.
+
+    energy[0] = kappa + alpha · Σ x[k]² over k < size/2 (so channel size/2 is missing); from channel to channel one
+    square enters, of channel c + size/2, and one leaves, of channel c − (size − 1)/2 − 1, where there are such.
+    """
+    squares, channels = x * x, x.shape[1]
+    energy = np.zeros_like(x)
+    energy[:, 0] = kappa + alpha * squares[:, : size // 2].sum(axis=1)
+    for c in range(1, channels):
+        entering, leaving = c + size // 2, c - (size - 1) // 2 - 1
+        energy[:, c] = energy[:, c - 1]
+        if entering < channels:
+            energy[:, c] += alpha * squares[:, entering]
+        if leaving >= 0:
+            energy[:, c] -= alpha * squares[:, leaving]
+    y: Array = x * energy**-beta
+    return y
