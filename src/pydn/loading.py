@@ -43,6 +43,7 @@ def load(
     mmap: bool = False,
     isa: str | None = None,
     strict: bool = True,
+    time_steps: int | None = None,
 ) -> Network:
     r"""Load a network.
 
@@ -78,6 +79,8 @@ def load(
         The widest instruction set to use: ``"avx512"``, ``"avx2"``, ``"neon"`` or ``"portable"``.
     strict
         Refuse a weights file with bytes left over after the last layer; otherwise ``weights_report`` tells.
+    time_steps
+        Of recurrent networks: images of one sequence per forward, in place of the cfg's; 1 for one call per image.
 
     Returns
     -------
@@ -98,7 +101,7 @@ def load(
     >>> net
     Network(8x8x3, 1 layer, device='cpu')
     """
-    _check_arguments(device, batch, classes, files)
+    _check_arguments(device, batch, classes, files, time_steps)
     cfg_bytes, cfg_file = _read(cfg, "cfg")
     weights_bytes, weights_file = (None, "") if weights is None else _read_weights(weights, mmap)
     resources = dict(files or {})
@@ -121,6 +124,7 @@ def load(
             files=resources,
             isa=isa,
             strict=strict,
+            time_steps=time_steps or 0,
             cfg_file=cfg_file,
             weights_file=weights_file,
         )
@@ -138,11 +142,11 @@ def load(
     return net
 
 
-def _check_arguments(device: object, batch: object, classes: object, files: object) -> None:
+def _check_arguments(device: object, batch: object, classes: object, files: object, time_steps: object) -> None:
     if not isinstance(device, str):
         raise TypeError(f"device must be a string such as 'cpu', not {type(device).__name__}")
-    for name, number in (("batch", batch), ("classes", classes)):
-        if number is None and name == "classes":
+    for name, number in (("batch", batch), ("classes", classes), ("time_steps", time_steps)):
+        if number is None and name != "batch":
             continue
         if not hasattr(number, "__index__"):
             raise TypeError(f"{name} must be a whole number, not {type(number).__name__}")

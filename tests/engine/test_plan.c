@@ -504,7 +504,6 @@ static void test_unknown_sections(void) {
     CHECK_TEXT(near.found, "[Maxpol]");
     CHECK_HAS(near.message, "[maxpool]");
     CHECK_HAS(refused(NET "[conv-select]\n", DN_E_UNSUPPORTED).message, "darkflow");
-    CHECK_HAS(refused(NET "[lstm]\n", DN_E_UNSUPPORTED).message, "does not run");
     CHECK_TEXT(refused(NET "[quantum_annealing]\n", DN_E_UNSUPPORTED).expected, "");
     refused(NET "[conv]\nflipped=1\n", DN_E_UNSUPPORTED);
 }

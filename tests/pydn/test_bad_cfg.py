@@ -255,7 +255,6 @@ UNKNOWN: dict[str, tuple[str, str, dict[str, Any]]] = {
     "section of 3000 letters": (f"[{'x' * 3000}]\n", "is no known layer", {"line": 10, "layer": 1}),
     "darkflow's [extract]": ("[extract]\n", "a section of darkflow", {"line": 10, "layer": 1}),
     "a second [net]": ("[net]\nwidth=8\n", "remove this one", {"line": 10, "layer": 1}),
-    "a layer that is not there yet": ("[lstm]\noutput=3\n", "does not run: use a cfg without it", {"line": 10}),
     "coordconv=1": ("[convolutional]\ncoordconv=1\n", "coordconv=1 changes", {"line": 11, "layer": 1}),
 }
 

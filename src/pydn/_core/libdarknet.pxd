@@ -131,6 +131,7 @@ cdef extern from "darknet/darknet.h" nogil:
         bint training
         const dn_resource *resources
         int resource_count
+        int time_steps
 
     dn_status dn_plan_create(dn_plan **out, dn_cfg *cfg, const dn_plan_options *plan_options,
                              const dn_options *options, dn_error *err)
@@ -151,6 +152,7 @@ cdef extern from "darknet/darknet.h" nogil:
         double flops
         dn_dialect dialect
         bint letter_box
+        int steps
 
     void dn_plan_net(const dn_plan *plan, dn_net_facts *out)
 

@@ -36,6 +36,7 @@ class Network(Planned):
         cfg_file: str = "",
         weights_file: str = "",
         layer_limit: int = -1,
+        time_steps: int = 0,
     ) -> Self: ...
     def forward(self, x: Any = None) -> tuple[_Floats, ...]: ...
     def forward_decode(

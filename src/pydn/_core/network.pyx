@@ -60,7 +60,7 @@ cdef dn_status forward_images(dn_network *network, const float *data, int images
 @cython.no_gc_clear
 cdef class Network(Planned):
     """Network(cfg, weights=None, *, device="cpu", precision="fp32", outputs="heads", batch=1, dialect="alexeyab", \
-prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1)
+prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1, time_steps=0)
 
     A cfg and weights, made ready to run. Calls from several threads wait for each other.
 
@@ -90,16 +90,21 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         As for `Weights`.
     cfg_file, weights_file : str
         Names for messages.
+    time_steps : int
+        As for `Plan`.
     """
 
     def __cinit__(
         self, cfg, weights=None, *, str device="cpu", str precision="fp32", str outputs="heads", int batch=1,
         str dialect="alexeyab", str prepare="fuse", files=None, isa=None, int width=0, int height=0, bint strict=True,
-        seed=0, str cfg_file="", str weights_file="", int layer_limit=-1,
+        seed=0, str cfg_file="", str weights_file="", int layer_limit=-1, int time_steps=0,
     ):
         self.lock = RunLock()
         self.device, self.precision, self.outputs, self.prepare = device, precision, outputs, prepare
-        self.plan = Plan(cfg, dialect=dialect, batch=batch, width=width, height=height, files=files, file=cfg_file)
+        self.plan = Plan(
+            cfg, dialect=dialect, batch=batch, width=width, height=height, files=files, file=cfg_file,
+            time_steps=time_steps,
+        )
         if not isinstance(weights, Weights):
             weights = Weights(
                 self.plan, weights, strict=strict, layer_limit=layer_limit, seed=seed, file=weights_file
@@ -149,11 +154,12 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         cdef const float *data = NULL if floats is None else floats.data
         cdef int64_t count = -1 if floats is None else floats.count
         cdef int images = 0 if floats is None else floats.shape[0]
+        cdef int own = self.plan.batch * self.plan.steps
         cdef dn_error err
         cdef dn_status status = c.DN_OK
         cdef dn_network *network
-        if forward and results.images > 0 and results.images != (self.plan.batch if floats is None else images):
-            raise ValueError(f"{images or self.plan.batch} images, but sizes of {results.images}")
+        if forward and results.images > 0 and results.images != (own if floats is None else images):
+            raise ValueError(f"{images or own} images, but sizes of {results.images}")
         if not (forward or self.ran) and self.ptr != NULL:
             raise ValueError("there are no results yet; call forward first")
         self.lock.enter()
@@ -181,7 +187,9 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         Parameters
         ----------
         x : (n, channels, height, width) float32, optional
-            Any number of images; without it, what is in `input`.
+            Any number of images; without it, what is in `input`. A recurrent network takes a multiple of `steps`, at
+            most `batch` · `steps`: the first image of every sequence, then the second of every sequence, and so on
+            (row = step · sequences + sequence). It continues the sequences of the call before, see `reset_state`.
 
         Returns
         -------
@@ -282,7 +290,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         return results.boxes(0)
 
     def reset_state(self):
-        """Forget the state of recurrent layers."""
+        """Forget the state of recurrent layers: the next forward begins new sequences."""
         self.lock.enter()
         cdef bint is_open = self.ptr != NULL
         if is_open:
@@ -295,7 +303,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
     def resize(self, int width, int height, *, int batch=0):
         """Give the network another input size, or another number of images per forward.
 
-        Views that were taken before stay valid; they show the memory of before.
+        Views that were taken before stay valid; they show the memory of before. Recurrent layers begin anew.
 
         Parameters
         ----------
@@ -373,7 +381,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
 
     @property
     def input(self):
-        """(batch, channels, height, width) float32: what `forward()` without an argument runs on."""
+        """(batch · steps, channels, height, width) float32: what `forward()` without an argument runs on."""
         return self.look(_THE_INPUT)
 
     @property

@@ -72,7 +72,7 @@ cdef dict facts_of(const dn_plan *plan, int layer):
 @cython.final
 @cython.no_gc_clear
 cdef class Plan:
-    """Plan(cfg, *, dialect="alexeyab", batch=0, width=0, height=0, files=None, file="")
+    """Plan(cfg, *, dialect="alexeyab", batch=0, width=0, height=0, files=None, file="", time_steps=0)
 
     A parsed cfg with the shapes of its layers.
 
@@ -88,9 +88,14 @@ cdef class Plan:
         What the cfg refers to, under the names it uses.
     file : str
         Name of the cfg, for messages.
+    time_steps : int
+        Of recurrent networks, per forward (0: the cfg's).
     """
 
-    def __cinit__(self, cfg, *, dialect="alexeyab", int batch=0, int width=0, int height=0, files=None, str file=""):
+    def __cinit__(
+        self, cfg, *, dialect="alexeyab", int batch=0, int width=0, int height=0, files=None, str file="",
+        int time_steps=0,
+    ):
         cdef dn_plan_options plan_options
         self.file = file
         if cfg is _ADOPT:
@@ -101,6 +106,7 @@ cdef class Plan:
         plan_options.batch = batch
         plan_options.width = width
         plan_options.height = height
+        plan_options.time_steps = time_steps
         self.parse(cfg)
         self.create(&plan_options, files or {})
 
@@ -200,6 +206,11 @@ cdef class Plan:
     def time_steps(self):
         """``time_steps=`` of the cfg."""
         return self.net().time_steps
+
+    @property
+    def steps(self):
+        """Time steps per forward; 1 without a recurrent layer."""
+        return self.net().steps
 
     @property
     def parameters(self):
@@ -337,7 +348,7 @@ cdef class Planned:
 
     @property
     def batch(self):
-        """Images per forward. A call with more runs in slices of so many."""
+        """Images per forward (a call with more runs in slices of so many); in recurrent networks sequences."""
         return self.plan.batch
 
     @property
@@ -354,6 +365,11 @@ cdef class Planned:
     def time_steps(self):
         """``time_steps=`` of the cfg."""
         return self.plan.time_steps
+
+    @property
+    def steps(self):
+        """Time steps per forward: the cfg's or what was asked for; 1 without a recurrent layer."""
+        return self.plan.steps
 
     @property
     def classes(self):

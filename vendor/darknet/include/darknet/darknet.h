@@ -168,13 +168,15 @@ typedef struct dn_resource { /* a file that the cfg refers to (tree=, map=): the
 typedef struct dn_plan_options {
     size_t struct_size;
     dn_dialect dialect;
-    int batch;         /* images per forward; 0 = 1, whatever the cfg says (training: the cfg's mini-batch)   */
+    int batch;         /* images per forward; 0 = 1, whatever the cfg says (training: the cfg's mini-batch);
+                          recurrent networks: sequences, of time_steps images each                            */
     int width, height; /* 0 = the cfg's                                                                       */
     bool training;
     const dn_resource *resources; /* borrowed during the call */
     int resource_count;
+    int time_steps; /* of recurrent networks, per forward; 0 = the cfg's */
 } dn_plan_options;
-#define DN_PLAN_OPTIONS_INIT {sizeof(dn_plan_options), DN_ALEXEYAB, 0, 0, 0, false, NULL, 0}
+#define DN_PLAN_OPTIONS_INIT {sizeof(dn_plan_options), DN_ALEXEYAB, 0, 0, 0, false, NULL, 0, 0}
 
 DN_API dn_status dn_plan_create(dn_plan **out, dn_cfg *cfg, const dn_plan_options *plan_options,
                                 const dn_options *options, dn_error *err);
@@ -191,6 +193,7 @@ typedef struct dn_net_facts { /* of [net], as parsed */
     double flops;       /* multiply and add counted as two, one image, as darknet's BFLOPS · 1e9 */
     dn_dialect dialect;
     bool letter_box; /* the cfg asks for letterboxed input */
+    int steps;       /* time steps per forward: 1 without a recurrent layer */
 } dn_net_facts;
 DN_API void dn_plan_net(const dn_plan *plan, dn_net_facts *out);
 
@@ -303,9 +306,11 @@ DN_API dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *
 DN_API void dn_network_free(dn_network *network);
 
 /* Runs `images` images (>= 1; more than the plan's batch run in slices). `input` is float32 (images, c, h, w), dense,
- * any alignment; NULL means the network's own input tensor (then images <= batch). Results: dn_network_head. */
+ * any alignment; NULL means the network's own input tensor (then images <= batch). Results: dn_network_head.
+ * With a recurrent layer `images` is a multiple of steps, at most batch · steps: the first image of every sequence,
+ * then the second of every sequence, … Fewer sequences than batch continue the states of the first ones. */
 DN_API dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err);
-/* The network's own input tensor, (batch, c, h, w), writable. */
+/* The network's own input tensor, (batch · steps, c, h, w), writable. */
 DN_API dn_tensor dn_network_input(const dn_network *network);
 DN_API int dn_network_heads(const dn_network *network);
 DN_API int dn_network_head_layer(const dn_network *network, int head);
@@ -313,9 +318,9 @@ DN_API int dn_network_head_layer(const dn_network *network, int head);
 DN_API dn_tensor dn_network_head(const dn_network *network, int head);
 /* Output of a layer after the last forward; NULL data when DN_OUTPUTS_HEADS did not keep it. */
 DN_API dn_tensor dn_network_output(const dn_network *network, int layer);
-DN_API void dn_network_reset_state(dn_network *network); /* recurrent layers */
-/* New plan and new blocks for another input size or batch (0 = unchanged); blocks held by others live on. On failure
- * the network is as before. */
+DN_API void dn_network_reset_state(dn_network *network); /* recurrent layers: all states are zero again */
+/* New plan and new blocks for another input size or batch (0 = unchanged); blocks held by others live on, states
+ * are zero again. On failure the network is as before. */
 DN_API dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err);
 DN_API const dn_plan *dn_network_plan(const dn_network *network);
 DN_API uint64_t dn_network_bytes(const dn_network *network); /* activations, packed parameters, workspace */

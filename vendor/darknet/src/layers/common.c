@@ -12,14 +12,19 @@
 
 dn_status dn_parse_activation(dn_section *section, const dn_layer_context *context, dn_activation fallback,
                               dn_activation *out, dn_error *err) {
+    return dn_parse_named_activation(section, context, "activation", fallback, out, err);
+}
+
+dn_status dn_parse_named_activation(dn_section *section, const dn_layer_context *context, const char *key,
+                                    dn_activation fallback, dn_activation *out, dn_error *err) {
     (void)err;
-    const char *name = dn_section_text(section, "activation", NULL);
+    const char *name = dn_section_text(section, key, NULL);
     if (!name) {
         *out = fallback;
     } else if (!dn_activation_find(name, out)) {
         *out = DN_RELU;
-        dn_log(context->options, DN_LOG_WARNING, "layer %d [%s], line %d: activation=%s is unknown; relu is used",
-               context->index, section->cfg->name, dn_section_line_of(section, "activation"), name);
+        dn_log(context->options, DN_LOG_WARNING, "layer %d [%s], line %d: %s=%s is unknown; relu is used",
+               context->index, section->cfg->name, dn_section_line_of(section, key), key, name);
     }
     return DN_OK;
 }

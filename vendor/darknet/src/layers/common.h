@@ -13,6 +13,9 @@
 
 /* Strides across and down: stride_x=, stride_y=, or stride= (1) where they are missing or below 1. */
 dn_status dn_parse_strides(dn_section *section, int *stride_x, int *stride_y, dn_error *err);
+/* dn_parse_activation for another key. */
+dn_status dn_parse_named_activation(dn_section *section, const dn_layer_context *context, const char *key,
+                                    dn_activation fallback, dn_activation *out, dn_error *err);
 /* dontload= and dontloadscales=: whether a file holds the layer's weights and biases, and its batch norm. */
 dn_status dn_parse_stored(dn_section *section, bool *weights, bool *scales, dn_error *err);
 /* DN_E_UNSUPPORTED when the flag `key` is set. */

@@ -16,8 +16,8 @@ typedef struct dn_layer_context {
     int index; /* of this layer */
     dn_dialect dialect;
     bool training;
-    int batch; /* images per forward */
-    int time_steps;
+    int batch;      /* images per forward; with time steps: sequences */
+    int time_steps; /* per forward; rows = batch · time_steps, row = step · batch + sequence; 1 without recurrent layers */
     int net_width, net_height;
     dn_zone *zone;             /* the plan's: for lists that params point to */
     const dn_options *options; /* for dn_log; valid during parse and infer only */
@@ -36,10 +36,11 @@ typedef struct dn_init { /* start value of a parameter: constant, ±scale unifor
 typedef struct dn_layer_plan dn_layer_plan;
 
 typedef enum dn_layer_flags {
-    DN_LAYER_HEAD = 1,     /* its output leaves the network: yolo, region, softmax, …        */
-    DN_LAYER_DETECTOR = 2, /* has decode                                                     */
-    DN_LAYER_COST = 4,     /* passes its input on and ends training: never the result        */
-    DN_LAYER_FLAT = 8,     /* output is (n, c), no spatial shape, unless infer says otherwise */
+    DN_LAYER_HEAD = 1,       /* its output leaves the network: yolo, region, softmax, …        */
+    DN_LAYER_DETECTOR = 2,   /* has decode                                                     */
+    DN_LAYER_COST = 4,       /* passes its input on and ends training: never the result        */
+    DN_LAYER_FLAT = 8,       /* output is (n, c), no spatial shape, unless infer says otherwise */
+    DN_LAYER_RECURRENT = 16, /* reads its rows as time steps of several sequences, and keeps states */
 } dn_layer_flags;
 
 typedef struct dn_layer_type {

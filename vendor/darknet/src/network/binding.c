@@ -104,6 +104,7 @@ static dn_status allocate_states(const dn_network *network, dn_binding *binding,
         if (binding->graph.tensors[i].role != DN_ROLE_STATE || placements[i].bytes == 0) continue;
         DN_TRY(dn_block_create(&binding->states[i], &network->allocator, placements[i].bytes, "a layer's state", err));
         binding->addresses[i] = binding->states[i]->data;
+        binding->recurrent = true;
     }
     return DN_OK;
 }

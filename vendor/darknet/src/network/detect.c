@@ -84,9 +84,9 @@ dn_status dn_network_detect(dn_detections **out, const dn_network *network, int 
                        "the network has no detection layer ([yolo], [region]); its last layer is [%s]",
                        plan->layers[plan->layer_count - 1].name);
     }
-    if (image < 0 || image >= network->binding->images) {
-        return dn_fail(err, DN_E_ARGUMENT, "image %d was asked for, the last forward had %d", image,
-                       network->binding->images);
+    const int images = network->binding->images * plan->net.steps;
+    if (image < 0 || image >= images) {
+        return dn_fail(err, DN_E_ARGUMENT, "image %d was asked for, the last forward had %d", image, images);
     }
     const dn_decode_options options = {.threshold = asked.threshold,
                                        .hier_threshold = asked.hier_threshold,

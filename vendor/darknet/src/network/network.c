@@ -107,12 +107,32 @@ static void copy_input_results(dn_binding *binding, int image, int images) {
     }
 }
 
-dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err) {
+/* What the graph calls images: sequences, where there are time steps. */
+static dn_status count_sequences(const dn_binding *binding, bool own_input, int images, int *out, dn_error *err) {
+    const int batch = binding->graph.batch, steps = binding->plan->net.steps;
+    if (images < 1 || (own_input && images > batch * steps)) {
+        return dn_fail(err, DN_E_ARGUMENT, "%d images were given, 1 to %d expected", images,
+                       own_input ? batch * steps : INT32_MAX);
+    }
+    if (images % steps != 0) {
+        return dn_fail(err, DN_E_ARGUMENT,
+                       "%d images were given to a network of %d time steps: give a multiple of %d, or load it with "
+                       "another number of time_steps",
+                       images, steps, steps);
+    }
+    *out = images / steps;
+    if (*out <= batch || !(steps > 1 || binding->recurrent)) return DN_OK;
+    return dn_fail(err, DN_E_ARGUMENT,
+                   "%d images are %d sequences of %d time steps; the network keeps the states of %d: load it with "
+                   "batch=%d",
+                   images, *out, steps, batch, *out);
+}
+
+dn_status dn_network_forward(dn_network *network, const float *input, int count, dn_error *err) {
     dn_binding *binding = network->binding;
     const int batch = binding->graph.batch;
-    if (images < 1 || (!input && images > batch)) {
-        return dn_fail(err, DN_E_ARGUMENT, "%d images were given, 1 to %d expected", images, input ? INT32_MAX : batch);
-    }
+    int images = 0;
+    DN_TRY(count_sequences(binding, !input, count, &images, err));
     DN_TRY(dn_binding_prepare(network, binding, images, err));
     dn_weights_versions(network->weights, network->versions);
     DN_TRY(backend_type(network)->refresh(binding->program, network->parameters, network->versions, err));
@@ -120,13 +140,13 @@ dn_status dn_network_forward(dn_network *network, const float *input, int images
     const size_t image_bytes = dn_tensor_image_bytes(&binding->graph, input_tensor);
     dn_status status = DN_OK;
     for (int image = 0; image < images && status == DN_OK; image += batch) {
-        const int count = images - image < batch ? images - image : batch;
+        const int slice = images - image < batch ? images - image : batch;
         /* A backend only reads the input; the cast is needed because the table of addresses holds outputs too. */
         binding->addresses[input_tensor] =
             input ? (void *)((uintptr_t)input + (size_t)image * image_bytes) : binding->input->data;
         dn_binding_slice(binding, image);
-        status = run_slice(network, count, err);
-        copy_input_results(binding, image, count);
+        status = run_slice(network, slice, err);
+        copy_input_results(binding, image, slice);
     }
     binding->addresses[input_tensor] = binding->input->data;
     binding->images = images;

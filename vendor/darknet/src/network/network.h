@@ -29,7 +29,8 @@ typedef struct dn_binding {
     dn_result *results;
     int result_count;
     int *result_of; /* index into results by layer, -1 = not kept */
-    int images;     /* of the last run; batch before the first */
+    bool recurrent; /* there are states */
+    int images;     /* of the last run (sequences, where there are time steps); batch before the first */
 } dn_binding;
 
 struct dn_network {

@@ -59,9 +59,9 @@ static dn_status copy_ints(dn_emit *emit, const int *values, int count, const in
     return DN_OK;
 }
 
-/* Appends `op` with its inputs copied and fresh output tensors of `shapes`. */
-static dn_status append(dn_emit *emit, dn_op op, const int *inputs, int input_count, const dn_shape *shapes,
-                        int output_count, int *outs) {
+/* Appends `op` with lists of inputs and outputs copied. */
+static dn_status append_into(dn_emit *emit, dn_op op, const int *inputs, int input_count, const int *outputs,
+                             int output_count) {
     dn_graph_builder *graph = emit->graph;
     for (int k = 0; k < input_count; k++) {
         const bool absent = inputs[k] == -1 && (op.kind == DN_OP_host || op.kind == DN_OP_batchnorm);
@@ -70,14 +70,20 @@ static dn_status append(dn_emit *emit, dn_op op, const int *inputs, int input_co
     void *ops = graph->ops;
     DN_TRY(dn_zone_grow(graph->zone, &ops, graph->op_count, &graph->op_room, sizeof *graph->ops, emit->err));
     graph->ops = ops;
-    for (int k = 0; k < output_count; k++) DN_TRY(dn_emit_tensor(emit, shapes[k], DN_F32, &outs[k]));
     op.layer = emit->layer;
     op.input_count = input_count;
     op.output_count = output_count;
     DN_TRY(copy_ints(emit, inputs, input_count, &op.inputs));
-    DN_TRY(copy_ints(emit, outs, output_count, &op.outputs));
+    DN_TRY(copy_ints(emit, outputs, output_count, &op.outputs));
     graph->ops[graph->op_count++] = op;
     return DN_OK;
+}
+
+/* The same with fresh output tensors of `shapes`. */
+static dn_status append(dn_emit *emit, dn_op op, const int *inputs, int input_count, const dn_shape *shapes,
+                        int output_count, int *outs) {
+    for (int k = 0; k < output_count; k++) DN_TRY(dn_emit_tensor(emit, shapes[k], DN_F32, &outs[k]));
+    return append_into(emit, op, inputs, input_count, outs, output_count);
 }
 
 static dn_status append_one(dn_emit *emit, dn_op op, const int *inputs, int input_count, dn_shape shape, int *out) {
@@ -286,6 +292,42 @@ dn_status dn_emit_channel_map(dn_emit *emit, int x, const dn_channel_rule *rules
 dn_status dn_emit_copy(dn_emit *emit, int x, dn_shape shape, int *out) {
     if (elements(emit, x) != dn_shape_count(shape)) return mismatch(emit, DN_OP_copy, "the sizes differ");
     return append_one(emit, (dn_op){.kind = DN_OP_copy}, &x, 1, shape, out);
+}
+
+dn_status dn_emit_rows(dn_emit *emit, int x, int step, int steps, int *out) {
+    dn_shape shape = dn_emit_shape(emit, x);
+    if (steps < 1 || step < 0 || step >= steps || shape.n % steps != 0) {
+        return mismatch(emit, DN_OP_rows, "the rows are not so many time steps");
+    }
+    if (steps == 1) {
+        *out = x;
+        return DN_OK;
+    }
+    shape.n /= steps;
+    return append_one(emit, (dn_op){.kind = DN_OP_rows, .as.rows = {step}}, &x, 1, shape, out);
+}
+
+dn_status dn_emit_stack(dn_emit *emit, const int *xs, int count, int *out) {
+    if (count < 1) return mismatch(emit, DN_OP_stack, "there is no input");
+    dn_shape shape = dn_emit_shape(emit, xs[0]);
+    for (int k = 1; k < count; k++) {
+        if (!dn_shape_equal(dn_emit_shape(emit, xs[k]), shape)) return mismatch(emit, DN_OP_stack, "shapes differ");
+    }
+    if (count == 1) {
+        *out = xs[0];
+        return DN_OK;
+    }
+    if (shape.n > INT32_MAX / count) return mismatch(emit, DN_OP_stack, "there are too many rows");
+    shape.n *= count;
+    return append_one(emit, (dn_op){.kind = DN_OP_stack}, xs, count, shape, out);
+}
+
+dn_status dn_emit_store(dn_emit *emit, int x, int state) {
+    const bool is_state = is_tensor(emit, state) && emit->graph->tensors[state].role == DN_ROLE_STATE;
+    if (!is_state || !dn_shape_equal(dn_emit_shape(emit, x), dn_emit_shape(emit, state))) {
+        return mismatch(emit, DN_OP_copy, "the state has another shape");
+    }
+    return append_into(emit, (dn_op){.kind = DN_OP_copy}, &x, 1, &state, 1);
 }
 
 dn_status dn_emit_host(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,

@@ -61,6 +61,11 @@ dn_status dn_emit_softmax(dn_emit *emit, int x, dn_op_softmax params, int *out);
 dn_status dn_emit_channel_map(dn_emit *emit, int x, const dn_channel_rule *rules, int rule_count,
                               int *out); /* copied */
 dn_status dn_emit_copy(dn_emit *emit, int x, dn_shape shape, int *out);
+/* Rows of time step `step` out of `steps`; all time steps, one after the other. Of one step: *out = x, no op. */
+dn_status dn_emit_rows(dn_emit *emit, int x, int step, int steps, int *out);
+dn_status dn_emit_stack(dn_emit *emit, const int *xs, int count, int *out);
+/* The next run's value of one of the layer's states is x. The last op that names the state, and the only one. */
+dn_status dn_emit_store(dn_emit *emit, int x, int state);
 /* xs may hold -1. shapes: one per output. params must live as long as the plan (a layer's params do). */
 dn_status dn_emit_host(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,
                        int count, const dn_shape *shapes, int outputs, int *outs);

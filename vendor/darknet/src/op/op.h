@@ -15,7 +15,8 @@ typedef enum dn_role {
     DN_ROLE_INPUT,      /* the network's input                                             */
     DN_ROLE_ACTIVATION, /* written by an op, read by later ones                            */
     DN_ROLE_PARAMETER,  /* lives in dn_weights, slot `slot`; shape is informative, flat    */
-    DN_ROLE_STATE,      /* survives from one run to the next (recurrent layers); zero at first */
+    DN_ROLE_STATE,      /* survives from one run to the next (recurrent layers); zero at first;
+                            written after everything that reads its last value                 */
     DN_ROLE_DELTA,      /* training: minus the gradient of the loss by an activation       */
     DN_ROLE_GRADIENT,   /* training: the update of a parameter, accumulated over runs      */
 } dn_role;
@@ -159,6 +160,16 @@ typedef struct dn_op_channel_map {
 typedef struct dn_op_copy {
     char unused;
 } dn_op_copy;
+
+/* One time step: y[n] = x[step · m + n], m the rows of y in this run (those of x are a multiple of it). */
+typedef struct dn_op_rows {
+    int step;
+} dn_op_rows;
+
+/* All time steps: the rows of input 0, then those of input 1, …; all inputs have the same shape. */
+typedef struct dn_op_stack {
+    char unused;
+} dn_op_stack;
 
 /* A plain C function over dense host tensors; every backend can run it. */
 typedef struct dn_host_tensor {

@@ -134,7 +134,7 @@ static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
         .dialect = plan->net.dialect,
         .training = false,
         .batch = plan->net.batch,
-        .time_steps = plan->net.time_steps,
+        .time_steps = plan->net.steps,
         .net_width = plan->net.width,
         .net_height = plan->net.height,
         .zone = &plan->zone,

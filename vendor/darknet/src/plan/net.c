@@ -8,7 +8,7 @@ enum { SIDE_MAX = 1 << 20 };
 /* Whole numbers that the engine itself does not use, with darknet's defaults. */
 static const struct {
     const char *name;
-    int fallback;
+    int fallback, low;
 } whole_numbers[] = {
     {"max_batches", 0},   {"burn_in", 0},     {"step", 1},         {"adam", 0},           {"random", 0},
     {"flip", 1},          {"center", 0},      {"blur", 0},         {"gaussian_noise", 0}, {"mixup", 0},
@@ -38,29 +38,10 @@ static const struct {
     {"label_smooth_eps", 0.0F},
     {"loss_scale", 1.0F},
     {"clip", 0.0F},
-};
-
-static const char *const other_keys[] = {
-    "notruth",
-    "max_ratio",
-    "min_ratio",
-    "try_fix_nan",
-    "weights_reject_freq",
-    "equidistant_point",
-    "badlabels_rejection_percentage",
-    "num_sigmas_reject_badlabels",
-    "contrastive_jit_flip",
-    "contrastive_color",
-    "attention",
-    "adversarial_lr",
-    "sequential_subdivisions",
-    "optimized_memory",
-    "workspace_size_limit_MB",
-    "dynamic_minibatch",
-    "use_cuda_graph",
-    "max_chart_loss",
-    "show_receptive_field",
-    NULL,
+    {"adversarial_lr", 0.0F},
+    {"badlabels_rejection_percentage", 0.0F},
+    {"num_sigmas_reject_badlabels", 0.0F},
+    {"max_chart_loss", 20.0F},
 };
 
 static dn_status fact(dn_plan *plan, const char *name, double number, dn_error *err) {
@@ -68,6 +49,22 @@ static dn_status fact(dn_plan *plan, const char *name, double number, dn_error *
 }
 
 /* ---- sizes ---- */
+
+static bool any_recurrent(const dn_cfg *cfg) {
+    for (size_t k = 1; k < cfg->count; k++) {
+        const char *name;
+        const dn_layer_type *type = dn_layer_type_find(cfg->sections[k].name, &name);
+        if (type && (type->flags & DN_LAYER_RECURRENT)) return true;
+    }
+    return false;
+}
+
+/* Time steps mean nothing to the other layers: their networks take any number of images. */
+static void find_steps(dn_plan *plan) {
+    dn_net_facts *net = &plan->net;
+    const int wanted = plan->options.time_steps > 0 ? plan->options.time_steps : net->time_steps;
+    net->steps = any_recurrent(plan->cfg) ? wanted : 1;
+}
 
 static dn_status read_sizes(dn_net_facts *net, dn_section *section, dn_error *err) {
     DN_TRY(dn_section_int(section, "batch", 1, 1, INT32_MAX, &net->cfg_batch, err));
@@ -108,8 +105,21 @@ static dn_status flat_input(dn_plan *plan, dn_shape *shape, dn_error *err) {
                        plan->net.inputs);
     }
     plan->net.width = plan->net.height = plan->net.channels = 0;
-    *shape = (dn_shape){plan->net.batch, plan->net.inputs, 1, 1};
+    *shape = (dn_shape){1, plan->net.inputs, 1, 1};
     return DN_OK;
+}
+
+static dn_status too_large(const dn_net_facts *net, const dn_section *section, dn_shape shape, dn_error *err) {
+    const long long rows = (long long)net->batch * net->steps;
+    dn_fail(
+        err, DN_E_SHAPE,
+        "an input of %lld x %d x %d x %d values (images, channels, rows, columns) is more than 2^31: reduce the batch, "
+        "%swidth= or height=",
+        rows, shape.c, shape.h, shape.w, net->steps > 1 ? "time_steps=, " : "");
+    dn_error_expected(err, "at most 2^31 values");
+    dn_error_found(err, "%lld x %d x %d x %d", rows, shape.c, shape.h, shape.w);
+    dn_error_where(err, -1, section->cfg->name, NULL, section->cfg->line);
+    return DN_E_SHAPE;
 }
 
 static dn_status resolve_input(dn_plan *plan, const dn_section *section, dn_shape *shape, dn_error *err) {
@@ -123,21 +133,15 @@ static dn_status resolve_input(dn_plan *plan, const dn_section *section, dn_shap
         if (plan->options.width > 0) net->width = plan->options.width;
         if (plan->options.height > 0) net->height = plan->options.height;
         if (net->width == 0 || net->height == 0 || net->channels == 0) return missing_size(net, section, err);
-        *shape = (dn_shape){net->batch, net->channels, net->height, net->width};
+        *shape = (dn_shape){1, net->channels, net->height, net->width};
     }
-    if (dn_shape_valid(*shape) && dn_shape_image(*shape) <= INT32_MAX) {
+    const int64_t rows = (int64_t)net->batch * net->steps;
+    shape->n = rows <= INT32_MAX ? (int)rows : INT32_MAX;
+    if (rows == shape->n && dn_shape_valid(*shape) && dn_shape_image(*shape) <= INT32_MAX) {
         net->inputs = (int)dn_shape_image(*shape);
         return DN_OK;
     }
-    dn_fail(
-        err, DN_E_SHAPE,
-        "an input of %d x %d x %d x %d values (images, channels, rows, columns) is more than 2^31: reduce the batch, "
-        "width= or height=",
-        shape->n, shape->c, shape->h, shape->w);
-    dn_error_expected(err, "at most 2^31 values");
-    dn_error_found(err, "%d x %d x %d x %d", shape->n, shape->c, shape->h, shape->w);
-    dn_error_where(err, -1, section->cfg->name, NULL, section->cfg->line);
-    return DN_E_SHAPE;
+    return too_large(net, section, *shape, err);
 }
 
 static dn_status size_facts(dn_plan *plan, dn_error *err) {
@@ -158,7 +162,7 @@ static dn_status read_numbers(dn_plan *plan, dn_section *section, dn_error *err)
     for (size_t k = 0; k < sizeof whole_numbers / sizeof *whole_numbers; k++) {
         int value;
         const char *name = whole_numbers[k].name;
-        DN_TRY(dn_section_int(section, name, whole_numbers[k].fallback, INT32_MIN, INT32_MAX, &value, err));
+        DN_TRY(dn_section_int(section, name, whole_numbers[k].fallback, whole_numbers[k].low, INT32_MAX, &value, err));
         DN_TRY(fact(plan, name, value, err));
     }
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
@@ -169,10 +173,18 @@ static dn_status read_numbers(dn_plan *plan, dn_section *section, dn_error *err)
     return DN_OK;
 }
 
+/* As parts of the input's width; 0 where it has none. */
+static dn_status read_ratio(dn_plan *plan, dn_section *section, const char *key, int crop, dn_error *err) {
+    const int width = plan->net.width;
+    float ratio;
+    DN_TRY(dn_section_float(section, key, width ? (float)crop / (float)width : 0.0F, -1e30F, 1e30F, &ratio, err));
+    return fact(plan, key, (double)ratio, err);
+}
+
 /* Numbers whose defaults depend on the dialect or on other keys. */
 static dn_status read_dependent(dn_plan *plan, dn_section *section, dn_error *err) {
     const int width = plan->net.width;
-    int min_crop, max_crop, max_batches, cycle;
+    int min_crop, max_crop, max_batches, cycle, sequential;
     float epsilon;
     DN_TRY(dn_section_int(section, "min_crop", width, INT32_MIN, INT32_MAX, &min_crop, err));
     DN_TRY(dn_section_int(section, "max_crop", 2 * width, INT32_MIN, INT32_MAX, &max_crop, err));
@@ -182,7 +194,11 @@ static dn_status read_dependent(dn_plan *plan, dn_section *section, dn_error *er
         dn_section_float(section, "eps", plan->net.dialect == DN_PJREDDIE ? 1e-7F : 1e-6F, 0.0F, 1e30F, &epsilon, err));
     DN_TRY(fact(plan, "min_crop", min_crop, err));
     DN_TRY(fact(plan, "max_crop", max_crop, err));
+    DN_TRY(read_ratio(plan, section, "min_ratio", min_crop, err));
+    DN_TRY(read_ratio(plan, section, "max_ratio", max_crop, err));
     DN_TRY(fact(plan, "sgdr_cycle", cycle, err));
+    DN_TRY(dn_section_int(section, "sequential_subdivisions", plan->net.subdivisions, 1, INT32_MAX, &sequential, err));
+    DN_TRY(fact(plan, "sequential_subdivisions", sequential, err));
     return fact(plan, "eps", (double)epsilon, err);
 }
 
@@ -211,11 +227,10 @@ dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, 
     net->dialect = plan->options.dialect;
     net->batch = plan->options.batch > 0 ? plan->options.batch : 1;
     DN_TRY(read_sizes(net, section, err));
+    find_steps(plan);
     DN_TRY(resolve_input(plan, section, shape, err));
     DN_TRY(size_facts(plan, err));
     DN_TRY(read_numbers(plan, section, err));
     DN_TRY(read_dependent(plan, section, err));
-    DN_TRY(read_schedule(plan, section, err));
-    dn_section_ignore(section, other_keys);
-    return DN_OK;
+    return read_schedule(plan, section, err);
 }

@@ -22,6 +22,9 @@ static dn_status read_options(dn_plan_options *out, const dn_plan_options *given
                        "batch %d, width %d, height %d: give numbers of 1 or more, or 0 for the cfg's", out->batch,
                        out->width, out->height);
     }
+    if (out->time_steps < 0) {
+        return dn_fail(err, DN_E_ARGUMENT, "%d time steps: give 1 or more, or 0 for the cfg's", out->time_steps);
+    }
     if (out->resource_count < 0) {
         return dn_fail(err, DN_E_ARGUMENT, "%d resources: give 0 or more", out->resource_count);
     }

@@ -49,18 +49,12 @@ static bool is_one_of(const char *name, const char *const *names) {
 
 dn_status dn_plan_unknown_section(const dn_cfg_section *section, int layer, dn_error *err) {
     static const char *const darkflow[] = {"select", "extract", "conv-select", "conv-extract", NULL};
-    static const char *const darknet[] = {
-        "history", "conv_lstm", "rnn", "lstm", "crnn", "gru", NULL,
-    };
     const char *name = section->name, *meant = nearest(name);
     if (strcmp(name, "net") == 0 || strcmp(name, "network") == 0) {
         dn_fail(err, DN_E_UNSUPPORTED, "[%s] stands once, before all layers: remove this one", name);
     } else if (is_one_of(name, darkflow)) {
         dn_fail(err, DN_E_UNSUPPORTED,
                 "[%s] is a section of darkflow, which darknet does not know: give the cfg for darknet", name);
-    } else if (is_one_of(name, darknet)) {
-        dn_fail(err, DN_E_UNSUPPORTED,
-                "[%s] is a layer of darknet that this version does not run: use a cfg without it", name);
     } else if (meant) {
         dn_fail(err, DN_E_UNSUPPORTED, "[%.40s] is no known layer: [%s] comes nearest, correct the name", name, meant);
         dn_error_expected(err, "[%s]", meant);
