@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ import pydn
 from pydn import tools
 from pydn._core.plan import Plan
 from pydn._core.weights import Header
-from pydn.tools.dialects import disagreement
 from pydn.tools.slots import families
 
 NET = "[net]\nwidth=10\nheight=8\nchannels=3\n"
@@ -121,6 +118,15 @@ def test_normalize_computes_the_same(dialect: str, x: np.ndarray) -> None:
     added = set(new.weights) - set(weights)
     assert added == {(layer, name) for layer in (1, 5) for name in ("scales", "rolling_mean", "rolling_variance")}
     assert close(outputs(new.cfg, new.weights, x), outputs(cfg, weights, x))
+
+
+def test_channels_of_a_deconvolution_are_its_second_axis(x: np.ndarray) -> None:
+    for filters in (3, 5):  # as many as the input has channels, and others
+        layer = f"[deconvolutional]\nbatch_normalize=1\nfilters={filters}\nsize=2\nstride=2\nactivation=linear\n"
+        cfg = NET + layer + "[avgpool]\n[softmax]\n"
+        weights = filled(cfg, "pjreddie")
+        new = tools.denormalize(cfg.encode(), weights)
+        assert close(outputs(new.cfg, new.weights, x), outputs(cfg.encode(), weights, x))
 
 
 def test_normalize_as_darknet_leaves_variance_0() -> None:
@@ -321,82 +327,6 @@ def test_oneoff2_of_first_layers_stops_where_they_end() -> None:
         tools.oneoff2(pydn.Weights(odd, data), 1)
 
 
-# ---- dialects
-
-
-def test_dialects_there_and_back() -> None:
-    cfg = (NET + BODY).encode()
-    weights = filled(NET + BODY, "pjreddie")
-    there = tools.convert_dialect(cfg, weights, "alexeyab")
-    assert there.plan.dialect == "alexeyab"
-    assert there.header == (0, 2, 5, 6400)
-    assert there.nbytes == weights.nbytes + 4 * 4  # biases of [batchnorm]
-    assert not there[3, "biases"].any()
-    assert tools.convert_dialect(cfg, there, "pjreddie").tobytes() == weights.tobytes()
-    assert tools.convert_dialect(cfg, there, "alexeyab").tobytes() == there.tobytes()
-
-
-def test_biases_of_batchnorm_go_into_the_mean(x: np.ndarray) -> None:
-    cfg = (NET + BODY).encode()
-    weights = filled(NET + BODY)
-    for (_, name), values in weights.items():
-        if name == "rolling_variance":
-            values[...] += 1  # where the dialects' divisors differ little
-    new = tools.convert_dialect(cfg, weights, "pjreddie")
-    expected = outputs(cfg, weights, x)
-    assert np.abs(outputs(cfg, new, x) - expected).max() < 1e-4 * np.abs(expected).max()
-    weights[3, "scales"][1] = 0
-    with pytest.raises(pydn.WeightsError, match="channel 1") as caught:
-        tools.convert_dialect(cfg, weights, "pjreddie")
-    assert caught.value.layer == 3
-
-
-@pytest.mark.parametrize("kind", ["gru", "lstm"])
-def test_recurrent_orders_there_and_back(kind: str) -> None:
-    cfg = f"[net]\ninputs=4\n[{kind}]\noutput=3\nbatch_normalize=1\n"
-    try:
-        weights = filled(cfg)
-    except pydn.UnsupportedError:
-        pytest.skip(f"the engine has no [{kind}]")
-    there = tools.convert_dialect(cfg.encode(), weights, "pjreddie")
-    assert there.tobytes()[20:] != weights.tobytes()[20:]
-    assert tools.convert_dialect(cfg.encode(), there, "alexeyab").tobytes() == weights.tobytes()
-
-
-def test_a_header_of_the_other_dialect_is_warned_about(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    cfg = (NET + BODY).encode()
-    for dialect, other in (DIALECTS, DIALECTS[::-1]):
-        path = tmp_path / "net.weights"
-        weights = filled(NET + BODY, dialect)
-        path.write_bytes(weights.tobytes())
-        pydn.load(cfg, path, dialect=dialect)  # type: ignore[arg-type]
-        assert not caplog.records
-        weights.header = weights.header._replace(revision=tools.slots.REVISIONS[other])
-        path.write_bytes(weights.tobytes())
-        pydn.load(cfg, path, dialect=dialect, mmap=True)  # type: ignore[arg-type]
-        assert [(record.name, record.levelname) for record in caplog.records] == [("pydn", "WARNING")]
-        assert str(path) in caplog.text
-        assert f"dialect={other!r} may be meant" in caplog.text
-        caplog.clear()
-
-
-@pytest.mark.parametrize(
-    ("version", "kinds", "expected"),
-    [
-        ((0, 2, 0), "[gru]", True),
-        ((0, 2, 5), "[gru]", False),
-        ((0, 1, 0), "[lstm]", True),
-        ((0, 2, 0), "[conv_lstm]\n[convolutional]", False),  # pjreddie has no conv_lstm
-        ((1, 0, 0), "[lstm]", False),
-        ((0, 2, 3), "[lstm]", False),
-    ],
-)
-def test_which_headers_are_warned_about(version: tuple[int, int, int], kinds: str, expected: bool) -> None:
-    data = np.array(version, "<i4").tobytes()
-    assert (disagreement(f"[net]\n{kinds}\n".encode(), data, "alexeyab") is not None) == expected
-    assert disagreement(f"[net]\n{kinds}\n".encode(), data[:11], "alexeyab") is None
-
-
 # ---- figures
 
 
@@ -449,65 +379,3 @@ def test_speed_times_every_forward() -> None:
     assert 0 < taken.percentile(0) <= taken.percentile(50) <= taken.percentile(100) <= taken.total
     with pytest.raises(ValueError, match="count"):
         tools.speed(net, 0)
-
-
-# ---- layers with several matrices
-
-STEPS = "[net]\nbatch=2\nsubdivisions=1\ntime_steps=2\n{}\n"
-RECURRENT = {
-    "rnn": ("inputs=6", "[rnn]\noutput=5\nhidden=4\nactivation=tanh\n"),
-    "gru": ("inputs=6", "[gru]\noutput=5\n"),
-    "lstm": ("inputs=6", "[lstm]\noutput=5\n"),
-    "crnn": (
-        "width=4\nheight=3\nchannels=2",
-        "[crnn]\noutput_filters=3\nhidden_filters=4\nsize=3\npad=1\nactivation=leaky\n",
-    ),
-    "conv_lstm": ("width=4\nheight=3\nchannels=2", "[conv_lstm]\noutput=3\nsize=3\npad=1\n"),
-}
-
-
-def recurrent(kind: str, dialect: str, batch_normalize: int) -> tuple[bytes, pydn.Weights]:
-    head, layer = RECURRENT[kind]
-    cfg = STEPS.format(head) + layer + f"batch_normalize={batch_normalize}\n[softmax]\n"
-    try:
-        return cfg.encode(), filled(cfg, dialect)
-    except pydn.UnsupportedError:
-        pytest.skip(f"the engine has no [{kind}]" + " in dialect pjreddie" * (dialect == "pjreddie"))
-
-
-def first_output(cfg: bytes, weights: pydn.Weights) -> np.ndarray:
-    net = pydn.load(cfg, weights.tobytes(), dialect=weights.plan.dialect, prepare="none", outputs="all", device="ref")
-    net.input[...] = np.random.default_rng(5).uniform(-1, 1, net.input.shape)
-    net.forward()
-    return net.layers[0].output.copy()
-
-
-@pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("kind", RECURRENT)
-def test_every_matrix_of_a_recurrent_layer(kind: str, dialect: str) -> None:
-    cfg, weights = recurrent(kind, dialect, batch_normalize=1)
-    expected = first_output(cfg, weights)
-    assert np.abs(expected).max() > 0.01
-    folded = tools.denormalize(cfg, weights)
-    assert not any(name.endswith("scales") for _, name in folded.weights)
-    assert close(first_output(folded.cfg, folded.weights), expected)
-    assert close(first_output(cfg, tools.reset(weights)), expected)
-    again = tools.normalize(folded.cfg, folded.weights)
-    assert list(again.weights) == list(weights)
-    assert close(first_output(again.cfg, again.weights), expected)
-
-
-@pytest.mark.parametrize("kind", ["rnn", "gru", "lstm"])
-def test_ops_of_recurrent_layers(kind: str) -> None:
-    cfg, weights = recurrent(kind, "alexeyab", batch_normalize=0)
-    matrices = sum(values.size for (_, name), values in weights.items() if name.endswith("weights"))
-    counted = tools.ops(pydn.load(cfg))
-    assert counted.layers[0].alexeyab == counted.layers[0].pjreddie == 2 * matrices
-    assert (
-        len([line for line in tools.print_weights(weights, 0) if line.startswith("# ")])
-        == {
-            "rnn": 3,
-            "gru": 6,
-            "lstm": 8,
-        }[kind]
-    )

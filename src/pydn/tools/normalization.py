@@ -121,10 +121,11 @@ def normalize(
         A cfg with ``batch_normalize=1`` and its weights.
     """
     kinds = _NORMALIZED_BY_DARKNET if as_darknet else _FOLDABLE
+    layers = weights.plan.kinds
     edits = [
         (index, "batch_normalize", 1)
         for index, section in _layers(cfg, weights.plan)
-        if section.kind in kinds
+        if layers[index - 1] in kinds
         and not any(section.integer(key, 0) for key in ("batch_normalize", "dontload", "dontloadscales"))
     ]
     text, target = _edited(cfg, edits, weights, files)
