@@ -182,6 +182,13 @@ def test_can_be_trained(name: str) -> None:
     assert net.count("steps") == net.count("scales")
 
 
+def test_crops_follow_the_size() -> None:
+    """Darknet-53 was published for 256 pixels, min_crop=128 and max_crop=448."""
+    for options, crops in (({}, (128, 448)), ({"size": 128}, (64, 224)), ({"width": 64, "height": 512}, (256, 896))):
+        net = sections(split_lines(pydn.cfg_template("darknet53", **options).encode()))[0]
+        assert (net.integer("min_crop", 0), net.integer("max_crop", 0)) == crops
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_comments_name_the_layers(name: str) -> None:
     """Every stage begins with the layers in it, and follows the one before."""

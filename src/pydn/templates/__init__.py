@@ -62,7 +62,8 @@ def make(
 ) -> str:
     r"""Make the cfg of a well-known architecture.
 
-    What is not given is as published; so are the keys of [net] for training, for the published number of classes.
+    What is not given is as published; so are the keys of [net] for training, for the published number of classes. What
+    a classifier crops from a picture when training (min_crop, max_crop) grows and shrinks with the input.
     Published weights load into it, and `Network.partial` of them is where training for other classes starts.
 
     Parameters
@@ -105,6 +106,7 @@ def make(
         channels=_whole("channels", channels),
         classes=_whole("classes", found.classes if classes is None else classes),
         anchors=found.anchors if anchors is None else _anchors(name, anchors, found),
+        published=max(found.size),
     )
     return found.build(request).text(f"{name}: {found.about}")
 

@@ -25,13 +25,20 @@ class Request:
         Number of classes.
     anchors
         Width and height of every anchor in turn: pixels of the input, cells of 32 pixels where the head is [region].
+    published
+        Larger side of the input as published.
     """
 
     width: int
     height: int
     channels: int
     classes: int
-    anchors: tuple[float, ...] = ()
+    anchors: tuple[float, ...]
+    published: int
+
+    def crop(self, side: int) -> int:
+        """Return a min_crop or max_crop that shows as much of a picture as the published one."""
+        return round(side * max(self.width, self.height) / self.published)
 
 
 @dataclass(frozen=True, slots=True)
