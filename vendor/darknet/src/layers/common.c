@@ -29,12 +29,23 @@ dn_status dn_parse_named_activation(dn_section *section, const dn_layer_context 
     return DN_OK;
 }
 
-void dn_parse_common(dn_section *section) {
-    static const char *const keys[] = {
-        "learning_rate", "onlyforward", "stopbackward", "dontload",    "dontloadscales", "truth",         "dontsave",
-        "numload",       "smooth",      "clip",         "dont_update", "burnin_update",  "train_only_bn", NULL,
+dn_status dn_parse_common(dn_section *section, dn_error *err) {
+    static const char *const flags[] = {
+        "onlyforward", "stopbackward", "dontload",    "dontloadscales", "truth",
+        "dontsave",    "smooth",       "dont_update", "train_only_bn",
     };
-    dn_section_ignore(section, keys);
+    static const char *const numload[] = {"numload", NULL}; /* [convolutional] alone acts on it */
+    bool flag;
+    float number;
+    int count;
+    for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
+        DN_TRY(dn_section_flag(section, flags[k], false, &flag, err));
+    }
+    DN_TRY(dn_section_float(section, "learning_rate", 1.0F, -1e30F, 1e30F, &number, err));
+    DN_TRY(dn_section_float(section, "clip", 0.0F, -1e30F, 1e30F, &number, err));
+    DN_TRY(dn_section_int(section, "burnin_update", 0, INT32_MIN, INT32_MAX, &count, err));
+    dn_section_ignore(section, numload);
+    return DN_OK;
 }
 
 dn_status dn_parse_resource(dn_section *section, const dn_layer_context *context, const char *key,

@@ -14,6 +14,7 @@
  *            uses the stored statistics
  *   flops    those of the parts */
 #include "layers/recurrent.h"
+#include "layers/training.h"
 
 enum { FORGET, INPUT, CANDIDATE, OUTPUT, GATES };
 
@@ -23,6 +24,7 @@ typedef struct params {
     bool peephole, bottleneck, shortcut;
     dn_activation a, k;
     int v[GATES], w[GATES], u[GATES]; /* numbers of the parts */
+    const float *training;
 } params;
 
 static void number_parts(params *p) {
@@ -41,8 +43,12 @@ static dn_status parse_activations(dn_section *section, const dn_layer_context *
     return dn_parse_named_activation(section, context, "lstm_activation", DN_TANH, &p->k, err);
 }
 
+static const dn_training_key training_keys[] = {
+    {"time_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    {NULL, DN_TRAINING_END, 0, 0},
+};
+
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
-    static const char *const training_keys[] = {"time_normalizer", NULL};
     params *p = into;
     DN_TRY(dn_parts_parse(section, context, &p->parts, err));
     DN_TRY(dn_parts_parse_window(section, &p->parts, err));
@@ -54,9 +60,8 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_flag(section, "peephole", false, &p->peephole, err));
     DN_TRY(dn_section_flag(section, "bottleneck", false, &p->bottleneck, err));
     DN_TRY(dn_section_flag(section, "shortcut", false, &p->shortcut, err));
-    dn_section_ignore(section, training_keys);
     number_parts(p);
-    return DN_OK;
+    return dn_training_parse(section, context, training_keys, &p->training, err);
 }
 
 static dn_status slots(const params *p, dn_layer_plan *plan, int channels, dn_error *err) {
@@ -88,6 +93,7 @@ static dn_status facts(const params *p, dn_layer_plan *plan, dn_error *err) {
     DN_TRY(dn_layer_plan_fact(plan, "bottleneck", p->bottleneck, err));
     DN_TRY(dn_layer_plan_fact(plan, "shortcut", p->shortcut, err));
     DN_TRY(dn_layer_plan_fact(plan, "state_constrain", p->state_constrain, err));
+    DN_TRY(dn_training_facts(plan, training_keys, p->training, err));
     return dn_parts_facts(&p->parts, plan, err);
 }
 

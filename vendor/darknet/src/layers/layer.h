@@ -106,7 +106,7 @@ dn_status dn_parse_activation(dn_section *section, const dn_layer_context *conte
                               dn_activation *out, dn_error *err);
 /* Keys that every layer may have and that inference does not need (learning_rate, stopbackward, …). Called by the plan
  * for every section; dontload and dontloadscales are read by the layers that have parameters. */
-void dn_parse_common(dn_section *section);
+dn_status dn_parse_common(dn_section *section, dn_error *err);
 /* Bytes of a file the cfg refers to; DN_E_PARSE when it was not handed in. */
 dn_status dn_parse_resource(dn_section *section, const dn_layer_context *context, const char *key,
                             const dn_resource **out, dn_error *err);

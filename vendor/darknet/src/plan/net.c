@@ -8,12 +8,39 @@ enum { SIDE_MAX = 1 << 20 };
 /* Whole numbers that the engine itself does not use, with darknet's defaults. */
 static const struct {
     const char *name;
-    int fallback;
+    int fallback, low;
 } whole_numbers[] = {
-    {"max_batches", 0},   {"burn_in", 0},     {"step", 1},         {"adam", 0},           {"random", 0},
-    {"flip", 1},          {"center", 0},      {"blur", 0},         {"gaussian_noise", 0}, {"mixup", 0},
-    {"cutmix", 0},        {"mosaic", 0},      {"mosaic_bound", 0}, {"resize_step", 32},   {"track", 0},
-    {"augment_speed", 2}, {"contrastive", 0}, {"unsupervised", 0}, {"sgdr_mult", 2},
+    {"max_batches", 0, INT32_MIN},
+    {"burn_in", 0, INT32_MIN},
+    {"step", 1, INT32_MIN},
+    {"sgdr_mult", 2, INT32_MIN},
+    {"flip", 1, INT32_MIN},
+    {"augment_speed", 2, INT32_MIN},
+    {"resize_step", 32, 1},
+    {"weights_reject_freq", 0, 0},
+    {"equidistant_point", 0, 0},
+    {"workspace_size_limit_MB", 1024, 0},
+    {"adam", 0, INT32_MIN},
+    {"random", 0, INT32_MIN},
+    {"notruth", 0, INT32_MIN},
+    {"center", 0, INT32_MIN},
+    {"blur", 0, INT32_MIN},
+    {"gaussian_noise", 0, INT32_MIN},
+    {"mixup", 0, INT32_MIN},
+    {"cutmix", 0, INT32_MIN},
+    {"mosaic", 0, INT32_MIN},
+    {"mosaic_bound", 0, INT32_MIN},
+    {"track", 0, INT32_MIN},
+    {"contrastive", 0, INT32_MIN},
+    {"contrastive_jit_flip", 0, INT32_MIN},
+    {"contrastive_color", 0, INT32_MIN},
+    {"unsupervised", 0, INT32_MIN},
+    {"attention", 0, INT32_MIN},
+    {"try_fix_nan", 0, INT32_MIN},
+    {"optimized_memory", 0, INT32_MIN},
+    {"dynamic_minibatch", 0, INT32_MIN},
+    {"use_cuda_graph", 0, INT32_MIN},
+    {"show_receptive_field", 0, INT32_MIN},
 };
 
 static const struct {
@@ -38,29 +65,10 @@ static const struct {
     {"label_smooth_eps", 0.0F},
     {"loss_scale", 1.0F},
     {"clip", 0.0F},
-};
-
-static const char *const other_keys[] = {
-    "notruth",
-    "max_ratio",
-    "min_ratio",
-    "try_fix_nan",
-    "weights_reject_freq",
-    "equidistant_point",
-    "badlabels_rejection_percentage",
-    "num_sigmas_reject_badlabels",
-    "contrastive_jit_flip",
-    "contrastive_color",
-    "attention",
-    "adversarial_lr",
-    "sequential_subdivisions",
-    "optimized_memory",
-    "workspace_size_limit_MB",
-    "dynamic_minibatch",
-    "use_cuda_graph",
-    "max_chart_loss",
-    "show_receptive_field",
-    NULL,
+    {"adversarial_lr", 0.0F},
+    {"badlabels_rejection_percentage", 0.0F},
+    {"num_sigmas_reject_badlabels", 0.0F},
+    {"max_chart_loss", 20.0F},
 };
 
 static dn_status fact(dn_plan *plan, const char *name, double number, dn_error *err) {
@@ -181,7 +189,7 @@ static dn_status read_numbers(dn_plan *plan, dn_section *section, dn_error *err)
     for (size_t k = 0; k < sizeof whole_numbers / sizeof *whole_numbers; k++) {
         int value;
         const char *name = whole_numbers[k].name;
-        DN_TRY(dn_section_int(section, name, whole_numbers[k].fallback, INT32_MIN, INT32_MAX, &value, err));
+        DN_TRY(dn_section_int(section, name, whole_numbers[k].fallback, whole_numbers[k].low, INT32_MAX, &value, err));
         DN_TRY(fact(plan, name, value, err));
     }
     for (size_t k = 0; k < sizeof numbers / sizeof *numbers; k++) {
@@ -192,10 +200,18 @@ static dn_status read_numbers(dn_plan *plan, dn_section *section, dn_error *err)
     return DN_OK;
 }
 
+/* As parts of the input's width; 0 where it has none. */
+static dn_status read_ratio(dn_plan *plan, dn_section *section, const char *key, int crop, dn_error *err) {
+    const int width = plan->net.width;
+    float ratio;
+    DN_TRY(dn_section_float(section, key, width ? (float)crop / (float)width : 0.0F, -1e30F, 1e30F, &ratio, err));
+    return fact(plan, key, (double)ratio, err);
+}
+
 /* Numbers whose defaults depend on the dialect or on other keys. */
 static dn_status read_dependent(dn_plan *plan, dn_section *section, dn_error *err) {
     const int width = plan->net.width;
-    int min_crop, max_crop, max_batches, cycle;
+    int min_crop, max_crop, max_batches, cycle, sequential;
     float epsilon;
     DN_TRY(dn_section_int(section, "min_crop", width, INT32_MIN, INT32_MAX, &min_crop, err));
     DN_TRY(dn_section_int(section, "max_crop", 2 * width, INT32_MIN, INT32_MAX, &max_crop, err));
@@ -205,7 +221,11 @@ static dn_status read_dependent(dn_plan *plan, dn_section *section, dn_error *er
         dn_section_float(section, "eps", plan->net.dialect == DN_PJREDDIE ? 1e-7F : 1e-6F, 0.0F, 1e30F, &epsilon, err));
     DN_TRY(fact(plan, "min_crop", min_crop, err));
     DN_TRY(fact(plan, "max_crop", max_crop, err));
+    DN_TRY(read_ratio(plan, section, "min_ratio", min_crop, err));
+    DN_TRY(read_ratio(plan, section, "max_ratio", max_crop, err));
     DN_TRY(fact(plan, "sgdr_cycle", cycle, err));
+    DN_TRY(dn_section_int(section, "sequential_subdivisions", plan->net.subdivisions, 1, INT32_MAX, &sequential, err));
+    DN_TRY(fact(plan, "sequential_subdivisions", sequential, err));
     return fact(plan, "eps", (double)epsilon, err);
 }
 
@@ -239,7 +259,5 @@ dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, 
     DN_TRY(size_facts(plan, err));
     DN_TRY(read_numbers(plan, section, err));
     DN_TRY(read_dependent(plan, section, err));
-    DN_TRY(read_schedule(plan, section, err));
-    dn_section_ignore(section, other_keys);
-    return DN_OK;
+    return read_schedule(plan, section, err);
 }
