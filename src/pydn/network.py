@@ -18,6 +18,7 @@ from .image import ImageLike, Pixels, read_image
 from .names import fill_names, fit_names
 from .preprocess import classifier_input, detector_input
 from .summary import elements, table
+from .tree import absolute
 
 
 class Network(EngineNetwork):
@@ -49,6 +50,12 @@ class Network(EngineNetwork):
     def class_count(self) -> int:
         """Classes of the detection heads; of a classifier, the number of its outputs."""
         return self.classes or (elements(self.layers[-1].output_shape) if len(self.layers) else 0)
+
+    @property
+    def class_parents(self) -> NDArray[np.int64] | None:
+        """The tree of classes: the parent of each class, -1 where it has none. None where the last head has no tree."""
+        facts = self.layers[self.head_layers[-1]].facts
+        return np.array(facts["tree_parents"], dtype=np.int64) if "tree_parents" in facts else None
 
     @property
     def iteration(self) -> int:
@@ -201,7 +208,7 @@ class Network(EngineNetwork):
         for name, number in (("thresh", thresh), ("nms", nms or 0.0), ("hier", hier)):
             if not 0 <= number <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {number}")
-        letterbox = (self.letter_box or pjreddie) if letterbox is None else letterbox
+        letterbox = self._letterboxes if letterbox is None else letterbox
         names = self.names
         x = np.stack([detector_input(i, self.width, self.height, self.channels, letterbox=letterbox) for i in images])
         sizes = [(pixels.shape[1], pixels.shape[0]) for pixels in images]
@@ -219,9 +226,23 @@ class Network(EngineNetwork):
         x: NDArray[np.float32] = np.stack(
             [classifier_input(i, self.width, self.height, self.channels, dialect=self.dialect) for i in images]
         )
-        scores = self.forward(x)[-1]
+        scores = self._absolute(self.forward(x)[-1])
         names = self.names
         return [Classification(row, names, top) for row in scores.reshape(len(images), -1)]
+
+    @property
+    def _letterboxes(self) -> bool:
+        """What the cfg says, else the dialect. The programs for YOLOv1 stretch: its boxes are of a stretched image."""
+        if self.layers[self.head_layers[-1]].kind == "detection":
+            return False
+        return self.letter_box or self.dialect == "pjreddie"
+
+    def _absolute(self, scores: NDArray[np.float32]) -> NDArray[np.float32]:
+        """With a tree of classes: from probabilities given the parent to those of the classes."""
+        parents = self.class_parents
+        if parents is None:
+            return scores
+        return absolute(scores, parents, leaves_only=self.dialect == "pjreddie")
 
 
 def _groups(images: Iterable[ImageLike], size: int) -> Iterator[list[ImageLike]]:

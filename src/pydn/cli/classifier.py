@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..classification import Classification
 from ..datafile import DataFile
@@ -44,12 +48,23 @@ def predict(options: Options) -> int:
             continue
         if net.dialect == "alexeyab":
             print(f"{path}: Predicted in {1000 * (time.perf_counter() - start):f} milli-seconds.")
-        print(text(result, net.dialect), flush=True)
+        print(text(result, net.dialect, net.class_parents, net.names), flush=True)
     return int(failed)
 
 
-def text(result: Classification, dialect: str = "alexeyab") -> str:
-    """Return a line per class, as the dialect's program prints it."""
+def text(
+    result: Classification,
+    dialect: str = "alexeyab",
+    parents: Sequence[int] | NDArray[np.int64] | None = None,
+    names: Sequence[str] = (),
+) -> str:
+    """Return a line per class, as the dialect's program prints it; `parents` of a tree of classes."""
     if dialect == "pjreddie":
         return "\n".join(f"{100 * probability:5.2f}%: {label}" for label, probability in result)
+    if parents is not None:
+        above = [int(parents[class_id]) for class_id in result.class_id]
+        return "\n".join(
+            f"{class_id}, {label}: {probability:f}, parent: {names[parent] if parent >= 0 else 'Root'}"
+            for class_id, parent, (label, probability) in zip(result.class_id, above, result, strict=True)
+        )
     return "\n".join(f"{label}: {probability:f}" for label, probability in result)

@@ -95,7 +95,7 @@ static dn_status facts(const region_params *params, dn_layer_plan *plan, dn_erro
     DN_TRY(dn_layer_plan_fact(plan, "classfix", params->classfix, err));
     DN_TRY(dn_layer_plan_fact(plan, "thresh", (double)params->thresh, err));
     DN_TRY(dn_training_facts(plan, training_keys, params->training, err));
-    if (params->tree) DN_TRY(dn_layer_plan_fact_text(plan, "tree", params->tree_name, err));
+    DN_TRY(dn_tree_facts(plan, params->tree, params->tree_name, err));
     return params->map ? dn_layer_plan_fact_ints(plan, "map", params->map, params->map_count, err) : DN_OK;
 }
 

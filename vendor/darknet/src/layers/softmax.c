@@ -32,7 +32,7 @@ static dn_status facts(const softmax_params *params, dn_layer_plan *plan, dn_err
     DN_TRY(dn_layer_plan_fact(plan, "temperature", (double)params->temperature, err));
     DN_TRY(dn_layer_plan_fact(plan, "spatial", params->spatial, err));
     DN_TRY(dn_layer_plan_fact(plan, "noloss", params->noloss, err));
-    return params->tree ? dn_layer_plan_fact_text(plan, "tree", params->tree_name, err) : DN_OK;
+    return dn_tree_facts(plan, params->tree, params->tree_name, err);
 }
 
 static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {

@@ -120,6 +120,12 @@ dn_status dn_tree_parse(dn_section *section, const dn_layer_context *context, co
     return DN_OK;
 }
 
+dn_status dn_tree_facts(dn_layer_plan *plan, const dn_tree *tree, const char *name, dn_error *err) {
+    if (!tree) return DN_OK;
+    DN_TRY(dn_layer_plan_fact_text(plan, "tree", name, err));
+    return dn_layer_plan_fact_ints(plan, "tree_parents", tree->parent, tree->nodes, err);
+}
+
 void dn_tree_absolute(const dn_tree *tree, float *values) {
     for (int node = 0; node < tree->nodes; node++) {
         if (tree->parent[node] >= 0) values[node] *= values[tree->parent[node]];

@@ -19,6 +19,9 @@ typedef struct dn_tree {
 /* The tree that tree= names, in the plan's zone; *out NULL where the section has none. */
 dn_status dn_tree_parse(dn_section *section, const dn_layer_context *context, const dn_tree **out, dn_error *err);
 
+/* Facts "tree", its name, and "tree_parents", the parent of every node; none without a tree. */
+dn_status dn_tree_facts(dn_layer_plan *plan, const dn_tree *tree, const char *name, dn_error *err);
+
 /* values[j] *= values[parent of j], from the roots down: conditional to absolute probabilities. */
 void dn_tree_absolute(const dn_tree *tree, float *values);
 /* Walks down from the first group along the largest values while their product stays above the threshold; the node
