@@ -21,8 +21,8 @@ PRINT = Command("print", "CFG WEIGHTS LAYER", "Prints the weights of a layer, a 
 OPS = Command(
     "ops",
     "CFG",
-    "Prints the operations of one forward as darknet counts them: AlexeyAB's program as if there were no groups, "
-    "without pooling and newer layers.",
+    "Prints the operations of one forward, as darknet counts them. AlexeyAB's program does as if there were no groups; "
+    "both leave out pooling and newer layers.",
     (Flag("layers", "print every layer's, with everything counted right"),),
 )
 SPEED = Command(

@@ -32,7 +32,8 @@ AVERAGE = Command(
 RESCALE = Command(
     "rescale",
     "CFG WEIGHTS OUT",
-    "Makes the first convolution compute of x what it computed of 2 x - 1: for images of 0 to 1 instead of -1 to 1.",
+    "Makes a network for images of -1 to 1 one for 0 to 1. Its first convolution then computes of x what it computed of "
+    "2 x - 1.",
     (Flag("exact", _EXACT + "move the mean of the layer's batch norm, not the bias after it"),),
 )
 RGBGR = Command("rgbgr", "CFG WEIGHTS OUT", "Swaps red and blue in the first convolution.")
