@@ -32,7 +32,7 @@ AVERAGE = Command(
 RESCALE = Command(
     "rescale",
     "CFG WEIGHTS OUT",
-    "Makes a network for images of -1 to 1 one for 0 to 1. Its first convolution then computes of x what it computed of "
+    "Makes a network for images of -1 to 1 one for 0 to 1. Its first convolution then computes of x what it did of "
     "2 x - 1.",
     (Flag("exact", _EXACT + "move the mean of the layer's batch norm, not the bias after it"),),
 )
