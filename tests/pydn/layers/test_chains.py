@@ -119,6 +119,49 @@ class Chain:
     def dropout(self) -> None:
         self.append(row("dropout"), self.shape)
 
+    def empty(self) -> None:
+        self.append(row("empty"), self.shape)
+
+    def activation(self) -> None:
+        self.append(row("activation", activation=self.pick(ACTIVATIONS)), self.shape)
+
+    def local_avgpool(self) -> None:
+        channels, height, width = self.shape
+        size, stride = self.pick([1, 2, 3, 5]), self.pick([1, 2])
+        shape = (channels, (height - 1) // stride + 1, (width - 1) // stride + 1)
+        self.append(row("local_avgpool", size=size, stride=stride), shape)
+
+    def crop(self) -> None:
+        channels, height, width = self.shape
+        rows, columns = (self.pick(range((side + 1) // 2, side + 1)) for side in (height, width))
+        keys = row("crop", crop_height=rows, crop_width=columns, noadjust=self.pick([0, 1]))
+        self.append(keys, (channels, rows, columns))
+
+    def reorg3d(self) -> None:
+        channels, height, width = self.shape
+        if height % 2 or width % 2 or channels > 64:
+            return self.crop()
+        return self.append(row("reorg3d", stride=2), (4 * channels, height // 2, width // 2))
+
+    def deconvolutional(self) -> None:
+        channels, height, width = self.shape
+        if channels * height * width > 2000:
+            return self.local_avgpool()
+        keys = {"filters": self.pick([1, 5, 16]), "size": 2, "stride": 2, "activation": self.pick(ACTIVATIONS)}
+        return self.append(row("deconvolutional", **keys), (int(keys["filters"]), 2 * height, 2 * width))
+
+    def local(self) -> None:
+        channels, height, width = self.shape
+        if channels * height * width > 2000:
+            return self.local_avgpool()
+        keys = {"filters": self.pick([1, 5]), "size": 3, "pad": 1, "activation": self.pick(ACTIVATIONS)}
+        return self.append(row("local", **keys), (int(keys["filters"]), height, width))
+
+    def implicit(self) -> None:
+        scaled, shape = len(self.rows) - 1, self.shape
+        self.append(row("implicit", filters=shape[0]), (shape[0], 1, 1))
+        return self.append(row("scale_channels", **{"from": scaled}), shape)
+
 
 KINDS = [
     Chain.convolutional,
@@ -132,6 +175,14 @@ KINDS = [
     Chain.scale_channels,
     Chain.batchnorm,
     Chain.dropout,
+    Chain.empty,
+    Chain.activation,
+    Chain.local_avgpool,
+    Chain.crop,
+    Chain.reorg3d,
+    Chain.deconvolutional,
+    Chain.local,
+    Chain.implicit,
 ]
 ENDS = [row("softmax"), row("softmax", spatial=1), row("connected", output=7), row("avgpool"), None]
 
