@@ -1,4 +1,4 @@
-"""Tools for weights: averages, changed inputs, batch norm folded and added, surgery, dialects, figures.
+"""Tools for weights: averages, other inputs, batch norm folded and added, surgery, dialects, ternary weights, figures.
 
 No function changes what it is given: each returns new `Weights`, with the version that the dialect's program writes.
 
@@ -13,6 +13,7 @@ from .normalization import Rewritten, denormalize, normalize, reset
 from .operations import LayerOperations, Operations, ops
 from .statistics import Statistics, print_weights, statistics
 from .surgery import oneoff, oneoff2
+from .ternary import pack_ternary, ternarize, ternary_values, unpack_ternary
 from .timing import Speed, speed
 
 __all__ = [
@@ -29,10 +30,14 @@ __all__ = [
     "oneoff",
     "oneoff2",
     "ops",
+    "pack_ternary",
     "print_weights",
     "rescale",
     "reset",
     "rgbgr",
     "speed",
     "statistics",
+    "ternarize",
+    "ternary_values",
+    "unpack_ternary",
 ]

@@ -6,8 +6,9 @@
  *            weights (filters, channels/groups, size, size); share_index uses those of another layer, and stores none
  *   flops    2 · weights · places of the output; xnor counts a 32nd
  *
- * pad=1 means padding = size/2. binary=1 is plain float, as on the reference's CPU. antialiasing=1 or 2 convolves and
- * activates with stride 1, then blurs with the stride (blur.h).
+ * pad=1 means padding = size/2. binary=1 is plain float, as on the reference's CPU. ternary=1 says that training makes
+ * every weight ±α or 0 (arXiv:1605.04711); files hold such weights as they are, so that nothing is left to do here.
+ * antialiasing=1 or 2 convolves and activates with stride 1, then blurs with the stride (blur.h).
  *
  * pjreddie's CPU code reads the image as it lies when size is 1, so that a stride above 1 picks the first values of
  * the image in place of every stride-th one. No network was trained so (its GPU code strides): here it strides. */
@@ -20,7 +21,7 @@
 typedef struct params {
     int filters, size, stride_x, stride_y, padding, groups, dilation, antialiasing, share_index;
     int channels; /* of the input */
-    bool pad, batch_normalize, binary, xnor, shared, stored, stored_scales;
+    bool pad, batch_normalize, binary, xnor, ternary, shared, stored, stored_scales;
     dn_activation activation;
     dn_dialect dialect;
     dn_blur blur;
@@ -72,6 +73,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     p->batch_normalize |= cbn;
     DN_TRY(dn_section_flag(section, "binary", false, &p->binary, err));
     DN_TRY(dn_section_flag(section, "xnor", false, &p->xnor, err));
+    DN_TRY(dn_section_flag(section, "ternary", false, &p->ternary, err));
     DN_TRY(dn_parse_stored(section, &p->stored, &p->stored_scales, err));
     p->shared = dn_section_has(section, "share_index");
     DN_TRY(dn_section_int(section, "share_index", 0, INT32_MIN, INT32_MAX, &p->share_index, err));
@@ -133,6 +135,7 @@ static dn_status facts(const params *p, dn_layer_plan *plan, dn_error *err) {
         {"stride_y", p->blur.stride_y}, {"pad", p->pad},           {"padding", p->padding},
         {"groups", p->groups},          {"dilation", p->dilation}, {"batch_normalize", p->batch_normalize},
         {"binary", p->binary},          {"xnor", p->xnor},         {"antialiasing", p->antialiasing},
+        {"ternary", p->ternary},
     };
     for (size_t k = 0; k < sizeof all / sizeof *all; k++) {
         DN_TRY(dn_layer_plan_fact(plan, all[k].name, all[k].value, err));
