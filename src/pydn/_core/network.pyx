@@ -36,8 +36,10 @@ cdef int _THE_INPUT = -1
 cdef Floats images_of(object x, Plan plan):
     cdef tuple wanted = (plan.channels, plan.height, plan.width)
     cdef Floats floats = read_floats(x, "forward")
-    flat = plan.height * plan.width <= 1 and floats.shape[1:] == (plan.net().inputs,)
+    cdef int inputs = plan.net().inputs
+    flat = plan.height * plan.width <= 1 and floats.shape[1:] in ((inputs,), (inputs, 1, 1))
     if not (flat or floats.shape[1:] == wanted) or not 1 <= floats.shape[0] <= 0x7FFFFFFF:
+        wanted = wanted if plan.width else (inputs,)
         raise ValueError(
             f"the network takes (n, {', '.join(map(str, wanted))}), n at least 1; an array of {floats.shape} was given"
         )
