@@ -15,6 +15,8 @@ from .errors import DataError
 Pixels: TypeAlias = NDArray[np.uint8]
 """H×W×3 (OpenCV's BGR order) or H×W uint8."""
 
+DeepPixels: TypeAlias = NDArray[np.uint16]
+"""The same with 16 bits: 65535 is what 255 is among 8 bits."""
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _DEFLATE_MOST = 1032
@@ -27,30 +29,33 @@ class PillowImage(Protocol):
     @property
     def mode(self) -> str: ...
 
+    @property
+    def size(self) -> tuple[int, int]: ...
+
     def convert(self, mode: str, /) -> Any: ...
 
 
 ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview | NDArray[Any] | PillowImage
-"""A path, an encoded file's bytes, a uint8 array (H×W×3 or H×W) or a Pillow image."""
+"""A path, an encoded file's bytes, a uint8 or uint16 array (H×W×3 or H×W) or a Pillow image."""
 
 
-def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels:
-    """Bring an image into the form that the engine takes.
+def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels | DeepPixels:
+    """Bring an image into the form that `Network` works on.
 
-    Files are decoded by OpenCV to 8 bits a channel (deeper ones keep their upper bits), turned upright as their EXIF
-    data says, without transparency.
+    Files are decoded by OpenCV, turned upright as their EXIF data says, without transparency. Those of 16 bits a
+    channel keep them.
 
     Parameters
     ----------
     image
-        A path, the bytes of an encoded file, a uint8 array H×W×3, H×W×1 or H×W, or a Pillow image.
+        A path, the bytes of an encoded file, a uint8 or uint16 array H×W×3, H×W×1 or H×W, or a Pillow image.
     rgb
         The array is in RGB order. Files and Pillow images know their own order.
 
     Returns
     -------
     numpy.ndarray
-        uint8, H×W×3 in BGR order, or H×W. An array in this form is returned as it is, without a copy.
+        uint8 or uint16, H×W×3 in BGR order, or H×W. An array is returned as it is or as a view of it, without a copy.
 
     Raises
     ------
@@ -74,12 +79,19 @@ def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels:
     if pillow is not None and isinstance(image, pillow.Image):
         return _from_pillow(image)
     raise DataError(
-        f"an image must be a path, bytes, a uint8 array or a Pillow image, not {type(image).__module__}."
+        f"an image must be a path, bytes, a uint8 or uint16 array or a Pillow image, not {type(image).__module__}."
         f"{type(image).__qualname__}: convert it with numpy.asarray(image, dtype='uint8')"
     )
 
 
-def decode_image(data: bytes, name: str = "") -> Pixels:
+def eight_bits(pixels: Pixels | DeepPixels) -> Pixels:
+    """Round 16 bits a channel to 8; what has 8 is returned as it is."""
+    if pixels.dtype.itemsize == 1:
+        return np.asarray(pixels, dtype=np.uint8)
+    return ((pixels.astype(np.uint32) + 128) // 257).astype(np.uint8)
+
+
+def decode_image(data: bytes, name: str = "") -> Pixels | DeepPixels:
     """Decode the bytes of an image file.
 
     Parameters
@@ -92,7 +104,7 @@ def decode_image(data: bytes, name: str = "") -> Pixels:
     Returns
     -------
     numpy.ndarray
-        uint8, H×W×3, BGR.
+        uint8, or uint16 where the file has 16 bits a channel; H×W×3, BGR.
 
     Raises
     ------
@@ -110,7 +122,9 @@ def decode_image(data: bytes, name: str = "") -> Pixels:
             file=name,
         )
     try:
-        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+        pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+        if pixels is not None and pixels.dtype not in (np.uint8, np.uint16):
+            pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         reason = "it has more pixels than OpenCV reads" if "MAX_IMAGE" in str(error) else error.err.strip()[:100]
         raise DataError(f"the image cannot be decoded: {reason}; scale it down or save it again", file=name) from None
@@ -121,7 +135,7 @@ def decode_image(data: bytes, name: str = "") -> Pixels:
             + ("it is damaged, copy or download it again" if known else "convert it to JPEG or PNG"),
             file=name,
         )
-    return np.asarray(pixels, dtype=np.uint8)
+    return pixels  # type: ignore[return-value]  # the stubs allow every type of number
 
 
 def _png_bytes(data: bytes) -> int:
@@ -153,9 +167,9 @@ def _is_truncated(data: bytes) -> bool:
     return at + 4 > len(data)
 
 
-def _from_array(array: NDArray[Any], rgb: bool) -> Pixels:
-    if array.dtype != np.uint8:
-        raise DataError(f"an array image must be uint8, not {array.dtype}: {_to_uint8_advice(array)}")
+def _from_array(array: NDArray[Any], rgb: bool) -> Pixels | DeepPixels:
+    if array.dtype not in (np.uint8, np.uint16):
+        raise DataError(f"an array image must be uint8 or uint16, not {array.dtype}: {_to_integers_advice(array)}")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
     if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
@@ -178,17 +192,31 @@ def _to_shape_advice(array: NDArray[Any]) -> tuple[str, str]:
     return "", " (hand several images to detect_batch or predict_batch)" if array.ndim == 4 else ""
 
 
-def _to_uint8_advice(array: NDArray[Any]) -> str:
+def _to_integers_advice(array: NDArray[Any]) -> str:
     if array.dtype.kind == "f":
         return "for values 0..1 hand in (image * 255).round().astype('uint8')"
-    if array.dtype == np.uint16:
-        return "for 16-bit values hand in (image >> 8).astype('uint8')"
     return "scale it to 0..255 and use .astype('uint8')"
 
 
-def _from_pillow(image: PillowImage) -> Pixels:
-    if image.mode in ("I", "F") or image.mode.startswith("I;"):
-        raise DataError(f"a Pillow image of mode {image.mode} has no 8-bit range: scale it to 0..255 and use mode 'L'")
+def _from_pillow(image: PillowImage) -> Pixels | DeepPixels:
+    if 0 in image.size:
+        raise DataError(f"the image has no pixels, check how it was cut: its size is {image.size[0]}×{image.size[1]}")
+    try:
+        return _pillow_pixels(image)
+    except OSError as error:  # its file is read only now
+        raise DataError(
+            f"the image cannot be decoded: {error}; copy or download it again", file=getattr(image, "filename", "")
+        ) from None
+
+
+def _pillow_pixels(image: PillowImage) -> Pixels | DeepPixels:
+    if image.mode.startswith("I;16"):
+        return np.asarray(image).astype(np.uint16)  # in the byte order of this machine
+    if image.mode in ("I", "F"):
+        raise DataError(
+            f"a Pillow image of mode {image.mode} has no range that is known: for 0..65535 hand in "
+            "numpy.asarray(image).astype('uint16'), for 0..255 with 'uint8'"
+        )
     if image.mode in ("L", "1"):
         return np.asarray(image.convert("L"), dtype=np.uint8)
     return np.asarray(image.convert("RGB"), dtype=np.uint8)[:, :, ::-1]

@@ -9,20 +9,20 @@ from numpy.typing import NDArray
 
 from ._core import vision
 from .errors import ShapeError
-from .image import Pixels
+from .image import DeepPixels, Pixels
 
 Dialect: TypeAlias = Literal["alexeyab", "pjreddie"]
 
 
 def detector_input(
-    pixels: Pixels, width: int, height: int, channels: int = 3, *, letterbox: bool = False
+    pixels: Pixels | DeepPixels, width: int, height: int, channels: int = 3, *, letterbox: bool = False
 ) -> NDArray[np.float32]:
     """Resize an image to the input of a detector.
 
     Parameters
     ----------
     pixels
-        H×W×3 BGR or H×W, uint8.
+        H×W×3 BGR or H×W; uint8, or uint16 whose 65535 becomes 1.
     width, height, channels
         The network's input; 3 or 1 channels.
     letterbox
@@ -34,12 +34,11 @@ def detector_input(
         (channels, height, width) float32, RGB, 0..1.
     """
     pixels = _with_channels(pixels, channels)
-    fit = vision.letterbox if letterbox else vision.resize
-    return np.asarray(fit(pixels, width, height, channels, True))
+    return (_letterboxed if letterbox else _stretched)(pixels, width, height, channels)
 
 
 def classifier_input(
-    pixels: Pixels, width: int, height: int, channels: int = 3, *, dialect: str = "alexeyab"
+    pixels: Pixels | DeepPixels, width: int, height: int, channels: int = 3, *, dialect: str = "alexeyab"
 ) -> NDArray[np.float32]:
     """Resize an image to the input of a classifier.
 
@@ -49,7 +48,7 @@ def classifier_input(
     Parameters
     ----------
     pixels
-        H×W×3 BGR or H×W, uint8.
+        H×W×3 BGR or H×W; uint8, or uint16 whose 65535 becomes 1.
     width, height, channels
         The network's input; 3 or 1 channels.
     dialect
@@ -64,7 +63,7 @@ def classifier_input(
         return detector_input(pixels, width, height, channels, letterbox=True)
     pixels = _with_channels(pixels, channels)
     scaled_width, scaled_height = short_side(pixels.shape[1], pixels.shape[0], width)
-    scaled = np.asarray(vision.resize(pixels, scaled_width, scaled_height, channels, True))
+    scaled = _stretched(pixels, scaled_width, scaled_height, channels)
     # C's division: towards zero, where the network is larger than the scaled image
     left, top = int((scaled_width - width) / 2), int((scaled_height - height) / 2)
     if (left, top, scaled_width, scaled_height) == (0, 0, width, height):
@@ -79,12 +78,60 @@ def short_side(width: int, height: int, side: int) -> tuple[int, int]:
     return max(1, width * side // height), side
 
 
-def _with_channels(pixels: Pixels, channels: int) -> Pixels:
-    """Make the image one that the engine can take `channels` from: it repeats grey; colour becomes grey here."""
-    if channels == 1 and pixels.ndim == 3:
-        # the reference's weights, on the values as they are stored
-        grey: Pixels = np.rint(pixels @ np.array([0.114, 0.587, 0.299])).astype(np.uint8)
-        return grey
+def check_channels(channels: int) -> None:
+    """Refuse networks that no image fits, with a `ShapeError`."""
     if channels not in (1, 3):
         raise ShapeError(f"the network wants {channels} channels: an image has 3 or 1; hand such input to forward()")
+
+
+def _with_channels(pixels: Pixels | DeepPixels, channels: int) -> Pixels | DeepPixels:
+    """Make the image one that the engine can take `channels` from: it repeats grey; colour becomes grey here."""
+    check_channels(channels)
+    if channels == 1 and pixels.ndim == 3:
+        # the reference's weights, on the values as they are stored
+        grey: NDArray[np.float64] = np.rint(pixels @ np.array([0.114, 0.587, 0.299]))
+        return grey.astype(np.uint8) if pixels.dtype == np.uint8 else grey.astype(np.uint16)
     return pixels
+
+
+def _stretched(pixels: Pixels | DeepPixels, width: int, height: int, channels: int) -> NDArray[np.float32]:
+    if pixels.dtype == np.uint8:
+        image, bgr = _as_stored(pixels)
+        return np.asarray(vision.resize(image, width, height, channels, bgr))
+    return np.asarray(vision.planar_resize(_floats(pixels, channels), width, height))
+
+
+def _letterboxed(pixels: Pixels | DeepPixels, width: int, height: int, channels: int) -> NDArray[np.float32]:
+    if pixels.dtype == np.uint8:
+        image, bgr = _as_stored(pixels)
+        return np.asarray(vision.letterbox(image, width, height, channels, bgr))
+    left, top, inner_width, inner_height = letterbox_place(pixels.shape[1], pixels.shape[0], width, height)
+    out = np.full((channels, height, width), 0.5, np.float32)
+    inner = _stretched(pixels, inner_width, inner_height, channels)
+    out[:, top : top + inner_height, left : left + inner_width] = inner
+    return out
+
+
+def _as_stored(pixels: Pixels | DeepPixels) -> tuple[Pixels | DeepPixels, bool]:
+    """Turn a view with swapped channels back, which the engine would have to copy, and say whether it is BGR."""
+    if pixels.ndim == 3 and pixels.strides[2] < 0:
+        return pixels[:, :, ::-1], False
+    return pixels, True
+
+
+def letterbox_place(image_width: int, image_height: int, width: int, height: int) -> tuple[int, int, int, int]:
+    """Left, top, width, height of an image letterboxed into width × height: divided as integers, like darknet's."""
+    if np.float32(width) / np.float32(image_width) < np.float32(height) / np.float32(image_height):
+        inner_width, inner_height = width, max(1, image_height * width // image_width)
+    else:
+        inner_width, inner_height = max(1, image_width * height // image_height), height
+    inner_width, inner_height = min(inner_width, width), min(inner_height, height)
+    return (width - inner_width) // 2, (height - inner_height) // 2, inner_width, inner_height
+
+
+def _floats(pixels: DeepPixels | Pixels, channels: int) -> NDArray[np.float32]:
+    """Planes of values 0..1 in RGB order; the engine's own conversion takes 8 bits only."""
+    planes = pixels[None] if pixels.ndim == 2 else pixels[:, :, ::-1].transpose(2, 0, 1)
+    out = np.empty((channels, *planes.shape[1:]), np.float32)
+    np.divide(planes, np.float32(65535), out=out, dtype=np.float32, casting="unsafe")
+    return out

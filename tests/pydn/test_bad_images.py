@@ -79,11 +79,12 @@ def test_file(row: tuple[bytes, str], net: pydn.Network, tmp_path: Path) -> None
 OBJECTS: dict[str, tuple[Any, str]] = {
     "no rows": (np.zeros((0, 5, 3), np.uint8), "no pixels, check how it was cut: its shape is 0×5×3"),
     "no columns": (np.zeros((5, 0), np.uint8), "no pixels, check how it was cut: its shape is 5×0"),
-    "float32": (np.zeros((4, 4, 3), np.float32), "uint8, not float32: for values 0..1 hand in (image * 255)"),
-    "uint16": (np.zeros((4, 4, 3), np.uint16), "uint8, not uint16: for 16-bit values hand in (image >> 8)"),
-    "int64": (np.zeros((4, 4, 3), np.int64), "uint8, not int64: scale it to 0..255"),
-    "bool": (np.zeros((4, 4), np.bool_), "uint8, not bool: scale it to 0..255"),
-    "objects": (np.array([[None]]), "uint8, not object"),
+    "float32": (np.zeros((4, 4, 3), np.float32), "uint8 or uint16, not float32: for values 0..1 hand in (image * 255)"),
+    "uint32": (np.zeros((4, 4, 3), np.uint32), "uint8 or uint16, not uint32: scale it to 0..255"),
+    "16 bits, 4 channels": (np.zeros((4, 5, 4), np.uint16), "not 4×5×4 (drop the fourth channel: image[:, :, :3])"),
+    "int64": (np.zeros((4, 4, 3), np.int64), "uint8 or uint16, not int64: scale it to 0..255"),
+    "bool": (np.zeros((4, 4), np.bool_), "uint8 or uint16, not bool: scale it to 0..255"),
+    "objects": (np.array([[None]]), "uint8 or uint16, not object"),
     "4 channels": (np.zeros((4, 5, 4), np.uint8), "not 4×5×4 (drop the fourth channel: image[:, :, :3])"),
     "2 channels": (np.zeros((4, 5, 2), np.uint8), "must be H×W×3 or H×W, not 4×5×2"),
     "channels first": (np.zeros((3, 5, 7), np.uint8), "put the channels last with image.transpose(1, 2, 0)"),
@@ -91,7 +92,7 @@ OBJECTS: dict[str, tuple[Any, str]] = {
     "a batch": (np.zeros((2, 4, 4, 3), np.uint8), "hand several images to detect_batch"),
     "nothing": (None, "cv2.imread gives it for a file that it cannot read; hand in the path"),
     "a nested list": ([[1, 2], [3, 4]], "not builtins.list: convert it with numpy.asarray(image, dtype='uint8')"),
-    "a number": (7, "a path, bytes, a uint8 array or a Pillow image, not builtins.int"),
+    "a number": (7, "a path, bytes, a uint8 or uint16 array or a Pillow image, not builtins.int"),
     "an object": (object(), "not builtins.object"),
 }
 

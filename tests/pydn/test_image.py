@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pydn import DataError
-from pydn.image import Pixels, read_image
+from pydn.image import Pixels, eight_bits, read_image
 
 
 @pytest.fixture
@@ -49,11 +49,13 @@ def test_arrays(pixels: Pixels) -> None:
     np.testing.assert_array_equal(read_image(pixels[:, :, 0], rgb=True), pixels[:, :, 0])
 
 
-def test_files_become_three_channels_of_eight_bits() -> None:
+def test_files_become_three_channels() -> None:
     grey = np.arange(12, dtype=np.uint8).reshape(3, 4)
     np.testing.assert_array_equal(read_image(encoded(".png", grey)), np.repeat(grey[:, :, None], 3, axis=2))
     deep = (grey.astype(np.uint16) << 8) + 7
-    np.testing.assert_array_equal(read_image(encoded(".png", deep)), np.repeat(grey[:, :, None], 3, axis=2))
+    found = read_image(encoded(".png", deep))
+    assert found.dtype == np.uint16
+    np.testing.assert_array_equal(found, np.repeat(deep[:, :, None], 3, axis=2))
     transparent = np.dstack([grey, grey + 1, grey + 2, np.zeros_like(grey)])
     np.testing.assert_array_equal(read_image(encoded(".png", transparent)), transparent[:, :, :3])
 
@@ -61,10 +63,10 @@ def test_files_become_three_channels_of_eight_bits() -> None:
 @pytest.mark.parametrize(
     ("array", "said"),
     [
-        (np.zeros((4, 4, 3), np.float32), r"uint8, not float32: .*\* 255"),
-        (np.zeros((4, 4, 3), np.float64), r"uint8, not float64"),
-        (np.zeros((4, 4), np.uint16), r"uint8, not uint16: .*>> 8"),
-        (np.zeros((4, 4), np.int64), r"uint8, not int64: scale"),
+        (np.zeros((4, 4, 3), np.float32), r"uint8 or uint16, not float32: .*\* 255"),
+        (np.zeros((4, 4, 3), np.float64), r"uint8 or uint16, not float64"),
+        (np.zeros((4, 4), np.uint32), r"uint8 or uint16, not uint32: scale"),
+        (np.zeros((4, 4), np.int64), r"uint8 or uint16, not int64: scale"),
         (np.zeros((4, 4, 4), np.uint8), r"not 4×4×4 \(drop the fourth channel"),
         (np.zeros((3, 4, 5), np.uint8), r"H×W×3 or H×W, not 3×4×5$"),
         (np.zeros((1, 4, 4, 3), np.uint8), r"not 1×4×4×3"),
@@ -119,7 +121,9 @@ def test_missing_file(tmp_path: Path) -> None:
 
 
 def test_other_objects() -> None:
-    with pytest.raises(DataError, match=r"must be a path, bytes, a uint8 array or a Pillow image, not builtins\.int"):
+    with pytest.raises(
+        DataError, match=r"must be a path, bytes, a uint8 or uint16 array or a Pillow image, not builtins\.int"
+    ):
         read_image(7)  # type: ignore[arg-type]
 
 
@@ -128,6 +132,7 @@ class StandIn:
 
     def __init__(self, mode: str, pixels: Pixels) -> None:
         self.mode, self.pixels = mode, pixels
+        self.size = (pixels.shape[1], pixels.shape[0])
 
     def convert(self, mode: str) -> Pixels:
         assert mode == ("L" if self.mode in ("1", "L") else "RGB")
@@ -146,15 +151,43 @@ def test_pillow(pillow: type[StandIn], pixels: Pixels) -> None:
     np.testing.assert_array_equal(read_image(pillow("RGB", pixels)), pixels[:, :, ::-1])
     np.testing.assert_array_equal(read_image(pillow("CMYK", pixels)), pixels[:, :, ::-1])
     np.testing.assert_array_equal(read_image(pillow("L", pixels[:, :, 0])), pixels[:, :, 0])
-    for mode in ("F", "I", "I;16"):
-        with pytest.raises(DataError, match=f"mode {mode} has no 8-bit range"):
+    for mode in ("F", "I"):
+        with pytest.raises(DataError, match=f"mode {mode} has no range that is known: for 0..65535 hand in"):
             read_image(pillow(mode, pixels))
+    with pytest.raises(DataError, match=r"no pixels.*its size is 0×24"):
+        read_image(pillow("RGB", pixels[:, :0]))
 
 
 def test_real_pillow(pixels: Pixels) -> None:
     image = pytest.importorskip("PIL.Image")
     np.testing.assert_array_equal(read_image(image.fromarray(pixels[:, :, ::-1])), pixels)
     np.testing.assert_array_equal(read_image(image.fromarray(pixels[:, :, 0])), pixels[:, :, 0])
+    deep = pixels[:, :, 0].astype(np.uint16) * 257 - 3
+    for order in "<>":
+        found = read_image(image.fromarray(deep.astype(f"{order}u2")))
+        assert found.dtype == np.uint16
+        np.testing.assert_array_equal(found, deep)
+
+
+def test_a_damaged_file_that_pillow_opens(pixels: Pixels, tmp_path: Path) -> None:
+    image = pytest.importorskip("PIL.Image")
+    path = tmp_path / "half.png"
+    path.write_bytes(encoded(".png", pixels)[:800])
+    with image.open(path) as opened, pytest.raises(DataError, match=r"half\.png: .*truncated.*copy or download"):
+        read_image(opened)
+
+
+def test_sixteen_bits(pixels: Pixels) -> None:
+    deep = pixels.astype(np.uint16) * 257
+    assert read_image(deep) is deep
+    np.testing.assert_array_equal(read_image(deep, rgb=True), deep[:, :, ::-1])
+    np.testing.assert_array_equal(read_image(encoded(".png", deep)), deep)
+    np.testing.assert_array_equal(eight_bits(deep), pixels)
+    assert eight_bits(pixels) is pixels
+    # 257 steps of 16 bits are one of 8; half of them, 128.5, is the border
+    np.testing.assert_array_equal(
+        eight_bits(np.array([[0, 128, 129, 385, 386, 65535]], np.uint16)), [[0, 0, 1, 1, 2, 255]]
+    )
 
 
 def test_every_real_photo_is_whole(shared: Path) -> None:

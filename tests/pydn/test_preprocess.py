@@ -66,6 +66,36 @@ def test_grey(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(detector_input(color, 4, 1, 1)[0, 0] * 255, [29, 150, 76, 255], atol=1e-4)
 
 
+@pytest.mark.parametrize("shape", [(31, 46, 3), (46, 31, 3), (31, 46), (5, 90, 3)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_sixteen_bits_equal_eight(shape: tuple[int, ...], channels: int, rng: np.random.Generator) -> None:
+    """257 × a picture of 8 bits is the same picture, however it is brought to size."""
+    pixels = rng.integers(0, 256, shape, dtype=np.uint8)
+    deep = pixels.astype(np.uint16) * 257
+    for big in (deep, deep.astype(">u2")):
+        for letterbox in (False, True):
+            x = detector_input(big, 20, 16, channels, letterbox=letterbox)
+            expected = detector_input(pixels, 20, 16, channels, letterbox=letterbox)
+            # of one channel of three, grey is rounded in 16 bits, not in 8
+            atol = 0.5 / 255 + 1e-6 if channels == 1 and len(shape) == 3 else 1e-6
+            np.testing.assert_allclose(x, expected, atol=atol)
+        for dialect in ("alexeyab", "pjreddie"):
+            x = classifier_input(big, 16, 16, channels, dialect=dialect)
+            np.testing.assert_allclose(x, classifier_input(pixels, 16, 16, channels, dialect=dialect), atol=atol)
+
+
+def test_sixteen_bits_keep_what_eight_lose() -> None:
+    dark = np.arange(256, dtype=np.uint16).reshape(16, 16)
+    np.testing.assert_allclose(detector_input(dark, 16, 16, 1)[0], dark / 65535, rtol=1e-6)
+
+
+def test_no_copy_of_swapped_channels(rng: np.random.Generator) -> None:
+    """RGB as a view of BGR gives the numbers of a contiguous one."""
+    pixels = rng.integers(0, 256, (6, 9, 3), dtype=np.uint8)
+    for view in (pixels[:, :, ::-1], pixels[::-1], pixels[:, ::2], pixels[:, ::-1, ::-1]):
+        np.testing.assert_array_equal(detector_input(view, 8, 8), detector_input(np.ascontiguousarray(view), 8, 8))
+
+
 def test_other_channels() -> None:
     with pytest.raises(ShapeError, match=r"wants 6 channels.*forward\(\)"):
         detector_input(np.zeros((4, 4, 3), np.uint8), 4, 4, 6)
