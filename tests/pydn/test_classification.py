@@ -14,6 +14,10 @@ def test_best_first_and_earlier_class_at_ties() -> None:
     assert result[0] == ("b", pytest.approx(0.4))
     assert result[-1][0] == "a"
     assert [label for label, _ in result[1:]] == ["d", "a"]
+    assert isinstance(result[1:], Classification)
+    assert (result[1:].label, len(result[:0]), result[:0].label, result[:0].confidence) == ("d", 0, "", 0.0)
+    assert result[:] == result != result[:2]
+    assert result != [("b", 0.4)]
     assert (result.label, result.confidence) == ("b", pytest.approx(0.4))
     assert len(result) == 3
     assert result.class_id.tolist() == [1, 3, 0]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import copy
+import pickle
 
 import numpy as np
 import pytest
 
+import pydn
 from pydn import Detection, Detections
 
 BOXES = np.array([[0.5, 0.5, 0.2, 0.4], [0.3, 0.6, 0.4, 0.2], [0.9, 0.1, 0.3, 0.1]], np.float32)  # cx cy w h
@@ -67,13 +69,52 @@ def test_parts() -> None:
     assert found[1:].image_size == (100, 200)
 
 
+def test_parts_keep_where_they_came_from() -> None:
+    found = made()
+    error = pydn.DataError("x")
+    named = Detections(
+        found.xyxy, found.confidence, found.class_id, found.objectness, found.label, (100, 200), path="a.jpg"
+    )
+    assert named == found  # the same objects
+    assert named[1:].path == named[[0]].path == (named + named).path == "a.jpg"
+    assert Detections.empty(path="b.jpg", error=error)[:0].error is error
+    assert repr(Detections.empty(error=error)) == "Detections(error: x)"
+
+
+def test_rows_of_two() -> None:
+    found = made()
+    assert found[:2] + found[2:] == found
+    assert Detections.merge([found[4:], found[:0], found[:1]]).label.tolist() == ["cow", "cow"]
+    assert Detections.merge([found[:0]]) == Detections.empty((100, 200))
+    with pytest.raises(ValueError, match=r"these are of 2 sizes: \[\(7, 7\), \(100, 200\)\]"):
+        found + Detections.empty((7, 7))
+    with pytest.raises(ValueError, match="of 0 sizes"):
+        Detections.merge([])
+    with pytest.raises(TypeError):
+        found + 1  # type: ignore[operator]
+
+
+def test_masks_of_the_wrong_length() -> None:
+    with pytest.raises(IndexError):
+        made()[np.array([True, False])]
+    with pytest.raises(IndexError):
+        made()[[7]]
+    assert made()[np.array([-1, 0])].class_id.tolist() == [2, 2]
+    assert made()[::-1].label.tolist() == ["cow", "cat", "cat", "dog", "cow"]
+
+
+def test_copies_and_pickles() -> None:
+    found = made()
+    assert pickle.loads(pickle.dumps(found)) == found
+    assert copy.deepcopy(found) == found
+
+
 def test_nothing_found() -> None:
     found = made(thresh=0.95)
     assert len(found) == 0
     assert list(found) == []
     assert found.xyxy.shape == (0, 4)
     assert repr(found) == "Detections()"
-    assert json.loads(found.to_json())["objects"] == []
 
 
 def test_columns_of_different_lengths() -> None:
@@ -85,35 +126,3 @@ def test_repr() -> None:
     assert repr(made()[:2]) == "Detections(cow 26% (10, 100, 50, 140), dog 90% (40, 60, 60, 140))"
     many = made()[[0] * 12]
     assert repr(many).endswith("… 2 more)")
-
-
-def test_json_is_darknets_and_valid() -> None:
-    text = made().to_json(frame_id=3, filename='C:\\bilder\\"ä".jpg')
-    data = json.loads(text)
-    assert list(data) == ["frame_id", "filename", "objects"]
-    assert (data["frame_id"], data["filename"]) == (3, 'C:\\bilder\\"ä".jpg')
-    assert data["objects"][1] == {
-        "class_id": 1,
-        "name": "dog",
-        "relative_coordinates": {"center_x": 0.5, "center_y": 0.5, "width": 0.2, "height": 0.4},
-        "confidence": 0.9,
-    }
-    assert '"confidence":0.900000}' in text  # six decimals, one object a line
-    assert "filename" not in json.loads(made().to_json())
-
-
-def test_draw_leaves_the_image_alone() -> None:
-    image = np.full((200, 100, 3), 90, np.uint8)
-    drawn = made().draw(image)
-    assert (image == 90).all()
-    assert drawn.shape == image.shape
-    assert (drawn[60:141, 40] != 90).any(axis=1).all()  # the dog's left edge
-    assert (drawn[150:200, 0:5] == 90).all()
-    assert made().draw(image[:, :, 0]).shape == (200, 100, 3)
-    np.testing.assert_array_equal(made().draw(image[:, :, ::-1], rgb=True), drawn[:, :, ::-1])
-
-
-def test_draw_survives_wild_boxes() -> None:
-    boxes = [[-1e9, -5, 1e9, 50], [np.nan, 0, np.inf, -np.inf], [90, 5, 20, 1]]
-    found = Detections(boxes, [0.5] * 3, [0, 1, 2], [1] * 3, ["a", "猫", ""], (100, 100))  # type: ignore[arg-type]
-    assert found.draw(np.zeros((100, 100, 3), np.uint8)).any()
