@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ._core.network import Network as EngineNetwork
 from ._core.weights import Weights
+from .batches import Errors, Fit, Ready, groups, make_ready, several
 from .classification import Classification
 from .detections import Detections
 from .errors import UnsupportedError
-from .image import ImageLike, Pixels, read_image
+from .image import ImageLike
 from .names import fill_names, fit_names
-from .preprocess import classifier_input, detector_input
+from .preprocess import check_channels, classifier_input, detector_input
 from .summary import elements, table
 from .tree import absolute
+
+_Result = TypeVar("_Result", Detections, Classification)
 
 
 class Network(EngineNetwork):
@@ -80,7 +84,8 @@ class Network(EngineNetwork):
         Parameters
         ----------
         image
-            A path, an H×W×3 BGR or H×W uint8 array, a Pillow image, or the bytes of a file.
+            A path, an H×W×3 BGR or H×W uint8 or uint16 array, a Pillow image, or the bytes of a file. 65535 among
+            16 bits is what 255 is among 8.
         thresh
             Lowest confidence, 0..1; None: 0.25, in dialect pjreddie 0.5.
         nms
@@ -109,32 +114,48 @@ class Network(EngineNetwork):
         >>> for d in net.detect("dog.jpg", thresh=0.25):  # doctest: +SKIP
         ...     print(d.label, d.confidence, d.xyxy)
         """
-        return self._detect([read_image(image, rgb=rgb)], thresh, nms, letterbox, hier)[0]
+        fit, run = self._detector(thresh, nms, letterbox, hier)
+        return run([make_ready(image, fit, rgb=rgb)])[0]
 
     def detect_batch(
         self,
-        images: Iterable[ImageLike],
+        images: Iterable[ImageLike] | str | os.PathLike[str],
         thresh: float | None = None,
         nms: float | None = 0.45,
         letterbox: bool | None = None,
         hier: float = 0.5,
         *,
         rgb: bool = False,
+        errors: Errors = "raise",
     ) -> list[Detections] | Iterator[Detections]:
-        """`detect` for many images, as many at a time as the network's batch.
+        """`detect` for many images of any sizes, as many in one forward as the network's batch.
+
+        Threads decode and resize the next images while the network computes.
+
+        Parameters
+        ----------
+        images
+            A list or an iterator of images, a folder, a pattern such as ``"frames/*.jpg"``, or a ``.txt`` with a path
+            a line. An iterator may use the memory of an array again once it is asked for the next.
+        thresh, nms, letterbox, hier, rgb
+            As for `detect`.
+        errors
+            ``"raise"``: an image that cannot be read raises, as in `detect`, after the results before it.
+            ``"report"``: it is logged by name, its result is empty and has the ``error``, and the rest goes on.
 
         Returns
         -------
         list of Detections, or an iterator of them
-            In order; an iterator where `images` is one, which reads on only as results are taken.
+            In order, each with the ``path`` of its image; an iterator where `images` is one, which is asked for at
+            most one group more than is computed.
+
+        Examples
+        --------
+        >>> for found in net.detect_batch("frames/*.jpg", errors="report"):  # doctest: +SKIP
+        ...     print(found.path, found.error or found)
         """
-        groups = _groups(images, max(1, self.batch))
-        results = (
-            found
-            for group in groups
-            for found in self._detect([read_image(image, rgb=rgb) for image in group], thresh, nms, letterbox, hier)
-        )
-        return results if isinstance(images, Iterator) else list(results)
+        fit, run = self._detector(thresh, nms, letterbox, hier)
+        return self._batches(images, fit, run, _unread_detections, rgb=rgb, errors=errors)
 
     def predict(self, image: ImageLike, top: int = 5, *, rgb: bool = False) -> Classification:
         """Classify an image.
@@ -159,15 +180,20 @@ class Network(EngineNetwork):
         UnsupportedError
             If the network is a detector.
         """
-        return self._predict([read_image(image, rgb=rgb)], top)[0]
+        fit, run = self._classifier(top)
+        return run([make_ready(image, fit, rgb=rgb)])[0]
 
     def predict_batch(
-        self, images: Iterable[ImageLike], top: int = 5, *, rgb: bool = False
+        self,
+        images: Iterable[ImageLike] | str | os.PathLike[str],
+        top: int = 5,
+        *,
+        rgb: bool = False,
+        errors: Errors = "raise",
     ) -> list[Classification] | Iterator[Classification]:
-        """`predict` for many images, as many at a time as the network's batch; an iterator gives an iterator."""
-        groups = _groups(images, max(1, self.batch))
-        results = (found for group in groups for found in self._predict([read_image(i, rgb=rgb) for i in group], top))
-        return results if isinstance(images, Iterator) else list(results)
+        """`predict` for many images, in the way of `detect_batch`."""
+        fit, run = self._classifier(top)
+        return self._batches(images, fit, run, _unread_classes, rgb=rgb, errors=errors)
 
     def partial(self, n: int, path: str | os.PathLike[str] | None = None) -> Weights:
         """Parameters of the first `n` layers, with the count of seen images set to 0.
@@ -200,35 +226,51 @@ class Network(EngineNetwork):
             f"device={self.device!r})"
         )
 
-    def _detect(
-        self, images: Sequence[Pixels], thresh: float | None, nms: float | None, letterbox: bool | None, hier: float
-    ) -> list[Detections]:
+    def _detector(
+        self, thresh: float | None, nms: float | None, letterbox: bool | None, hier: float
+    ) -> tuple[Fit, Callable[[Sequence[Ready]], list[Detections]]]:
+        """Return what brings an image to the input, and what finds the objects in several."""
         pjreddie = self.dialect == "pjreddie"
-        thresh = (0.5 if pjreddie else 0.25) if thresh is None else thresh
-        for name, number in (("thresh", thresh), ("nms", nms or 0.0), ("hier", hier)):
+        least = (0.5 if pjreddie else 0.25) if thresh is None else thresh
+        for name, number in (("thresh", least), ("nms", nms or 0.0), ("hier", hier)):
             if not 0 <= number <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {number}")
-        letterbox = self._letterboxes if letterbox is None else letterbox
-        names = self.names
-        x = np.stack([detector_input(i, self.width, self.height, self.channels, letterbox=letterbox) for i in images])
-        sizes = [(pixels.shape[1], pixels.shape[0]) for pixels in images]
-        decoded = self.forward_decode(
-            x, sizes, thresh=thresh, hier=hier, letterbox=letterbox, relative=True, nms=nms or None
-        )
-        return [
-            Detections.from_boxes(boxes, objectness, probabilities, names=names, thresh=thresh, image_size=size)
-            for (boxes, objectness, probabilities, _), size in zip(decoded, sizes, strict=True)
-        ]
+        boxed = self._letterboxes if letterbox is None else letterbox
+        check_channels(self.channels)
 
-    def _predict(self, images: Sequence[Pixels], top: int) -> list[Classification]:
+        def run(images: Sequence[Ready]) -> list[Detections]:
+            names, sizes = self.names, [image.size for image in images]
+            decoded = self.forward_decode(
+                _stack(images), sizes, thresh=least, hier=hier, letterbox=boxed, relative=True, nms=nms or None
+            )
+            return [
+                Detections.from_boxes(
+                    boxes, objectness, probabilities, names=names, thresh=least, image_size=image.size, path=image.path
+                )
+                for (boxes, objectness, probabilities, _), image in zip(decoded, images, strict=True)
+            ]
+
+        fit = partial(
+            detector_input, width=self.width, height=self.height, channels=self.channels, letterbox=bool(boxed)
+        )
+        return fit, run
+
+    def _classifier(self, top: int) -> tuple[Fit, Callable[[Sequence[Ready]], list[Classification]]]:
         if self.classes:
             raise UnsupportedError(f"the network ends in [{self.layers[-1].kind}], it is a detector: use detect()")
-        x: NDArray[np.float32] = np.stack(
-            [classifier_input(i, self.width, self.height, self.channels, dialect=self.dialect) for i in images]
+        if top < 1:
+            raise ValueError(f"top must be 1 or more, not {top}")
+        check_channels(self.channels)
+
+        def run(images: Sequence[Ready]) -> list[Classification]:
+            names, scores = self.names, self._absolute(self.forward(_stack(images))[-1])
+            rows = zip(scores.reshape(len(images), -1), images, strict=True)
+            return [Classification(row, names, top, path=image.path) for row, image in rows]
+
+        fit = partial(
+            classifier_input, width=self.width, height=self.height, channels=self.channels, dialect=self.dialect
         )
-        scores = self._absolute(self.forward(x)[-1])
-        names = self.names
-        return [Classification(row, names, top) for row in scores.reshape(len(images), -1)]
+        return fit, run
 
     @property
     def _letterboxes(self) -> bool:
@@ -244,16 +286,36 @@ class Network(EngineNetwork):
             return scores
         return absolute(scores, parents, leaves_only=self.dialect == "pjreddie")
 
+    def _batches(
+        self,
+        images: Iterable[ImageLike] | str | os.PathLike[str],
+        fit: Fit,
+        run: Callable[[Sequence[Ready]], list[_Result]],
+        unread: Callable[[Ready], _Result],
+        *,
+        rgb: bool,
+        errors: Errors,
+    ) -> list[_Result] | Iterator[_Result]:
+        if errors not in ("raise", "report"):
+            raise ValueError(f"errors must be 'raise' or 'report', not {errors!r}")
+        images = several(images)
 
-def _groups(images: Iterable[ImageLike], size: int) -> Iterator[list[ImageLike]]:
-    rest = iter(_several(images))
-    while group := list(islice(rest, size)):
-        yield group
+        def results() -> Iterator[_Result]:
+            for group in groups(images, max(1, self.batch), fit, rgb=rgb, errors=errors):
+                good = [image for image in group if image.error is None]
+                found = iter(run(good) if good else ())
+                yield from (next(found) if image.error is None else unread(image) for image in group)
+
+        return results() if isinstance(images, Iterator) else list(results())
 
 
-def _several(images: Iterable[ImageLike]) -> Iterable[ImageLike]:
-    """Refuse one image where several are meant: a path would be read letter by letter, an array row by row."""
-    one = isinstance(images, (str, os.PathLike, bytes, bytearray, memoryview))
-    if one or (isinstance(images, np.ndarray) and (images.ndim < 3 or (images.ndim == 3 and images.shape[2] == 3))):
-        raise TypeError("several images are expected here, as a list or an iterator: put the one image in a list")
-    return images
+def _stack(images: Sequence[Ready]) -> NDArray[np.float32]:
+    return images[0].x[None] if len(images) == 1 else np.stack([image.x for image in images])
+
+
+def _unread_detections(image: Ready) -> Detections:
+    return Detections.empty(path=image.path, error=image.error)
+
+
+def _unread_classes(image: Ready) -> Classification:
+    return Classification((), path=image.path, error=image.error)

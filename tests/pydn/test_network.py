@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import pydn
+from pydn import batches
 
 CFG = b"""[net]
 batch=6
@@ -138,7 +139,7 @@ def test_batches_equal_single_images(shared: Path, backend: str) -> None:
     assert isinstance(stream, Iterator)
     assert taken == []
     next(stream)
-    assert len(taken) == 2  # one batch, no more
+    assert len(taken) <= 2 + max(2, batches._THREADS)  # one group, and one ahead
     assert len(list(stream)) == 2
 
 
