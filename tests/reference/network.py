@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from . import batchnorm as bn
+from . import recurrent as unrolled
 from . import region as regions
 from .activations import activate
 from .avgpool import mean_of_channels
@@ -57,6 +58,8 @@ class Setting:
     fused: bool = False
     files: Mapping[str, bytes] = field(default_factory=dict)
     outputs: list[Array] = field(default_factory=list)  # of the layers before
+    steps: int = 1  # rows of an input are so many time steps of several sequences
+    states: dict[int, unrolled.States] = field(default_factory=dict)  # by layer; what lasts from one call to the next
 
     def named(self, row: Row, key: str) -> list[Array]:
         """Outputs of the layers that a key names; negative numbers count back from this layer."""
@@ -211,6 +214,19 @@ def reordered_3d(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
     return (depth_to_space if row.get("reverse", 0) else space_to_depth)(x, row.get("stride", 1))
 
 
+def recurrent(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
+    def part(name: str) -> unrolled.Part:
+        own = {key.partition(".")[2]: values for key, values in p.items() if key.startswith(name + ".")}
+        keys = unrolled.part_row(row, name, setting.dialect)
+        return lambda v: (convolutional if row["kind"] in unrolled.SPATIAL else connected)(v, keys, own, setting)
+
+    parts = {name: part(name) for name in unrolled.part_names(row, setting.dialect)}
+    shapes = unrolled.state_shapes(row, x.shape, setting.steps, setting.dialect)
+    states = setting.states.setdefault(len(setting.outputs), {name: np.zeros(s) for name, s in shapes.items()})
+    limit = row.get("state_constrain", 32 * setting.steps)
+    return unrolled.in_steps(x, setting.steps, states, unrolled.step_of(row, parts, setting.dialect, limit))
+
+
 KINDS: dict[str, Callable[[Array, Row, Float64s, Setting], Array]] = {
     "convolutional": convolutional,
     "connected": connected,
@@ -243,6 +259,7 @@ KINDS: dict[str, Callable[[Array, Row, Float64s, Setting], Array]] = {
     "reorg3d": reordered_3d,
     "Gaussian_yolo": gaussian,
     "detection": gridded,
+    **dict.fromkeys(("rnn", "gru", "lstm", "crnn", "conv_lstm", "history"), recurrent),
 }
 
 
@@ -282,6 +299,15 @@ def parameter_shapes(row: Row, x: Shape, dialect: str = "alexeyab") -> dict[str,
         filters, size = row.get("filters", 1), row.get("size", 1)
         rows, columns = local_places(x[2:], size, row.get("stride", 1), bool(row.get("pad", 0)))
         return {"biases": (filters * rows * columns,), "weights": (rows * columns, filters, x[1], size, size)}
+    if kind in unrolled.KINDS:
+        inner = "convolutional" if kind in unrolled.SPATIAL else "connected"
+        shapes = {}
+        for name, channels, outputs in unrolled.part_sizes(row, x, dialect):
+            keys = {**unrolled.part_row(row, name, dialect), "kind": inner, "filters": outputs, "output": outputs}
+            plane = x[2:] if inner == "convolutional" else (1, 1)
+            inside = parameter_shapes(keys, (x[0], channels, *plane), dialect)
+            shapes |= {f"{name}.{key}": shape for key, shape in inside.items()}
+        return shapes
     if kind == "implicit":
         return {"weights": (row.get("filters", 128), row.get("atoms", 1))}
     if kind == "shortcut" and row.get("weights_type", "none") != "none":

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,7 +19,7 @@ Arrays = Mapping[str, NDArray[np.float32]]
 
 
 def load_case(
-    folder: Path, engine: tuple[str, str | None], outputs: str, batch: int = SEQUENCES, **options: int
+    folder: Path, engine: tuple[str, str | None], outputs: Literal["all", "heads"], time_steps: int | None = None
 ) -> tuple[pydn.Network, Arrays, Arrays]:
     """The network of a case, its inputs and the reference's outputs."""
     meta = json.loads((folder / "meta.json").read_text())
@@ -29,17 +30,18 @@ def load_case(
         device=device,
         isa=isa,
         outputs=outputs,
-        batch=batch,
+        batch=SEQUENCES,
         prepare=meta["prepare"],
         dialect="pjreddie" if meta["reference"].startswith("pjreddie") else "alexeyab",
-        **options,
+        time_steps=time_steps,
     )
     return net, np.load(folder / "input.npz"), np.load(folder / "expected.npz")
 
 
 @pytest.fixture(params=CASES)
 def folder(request: pytest.FixtureRequest, shared: Path) -> Path:
-    return shared / "goldens/forward" / request.param
+    case: str = request.param
+    return shared / "goldens/forward" / case
 
 
 def test_every_layer(folder: Path, engine: tuple[str, str | None]) -> None:

@@ -42,6 +42,7 @@ class Case:
     rows: Sequence[Row]
     shape: tuple[int, int, int] = (3, 5, 7)  # channels, height, width
     batch: int = 1
+    steps: int = 1  # time steps; the input has batch · steps rows
     dialect: Literal["alexeyab", "pjreddie"] = "alexeyab"
     files: Mapping[str, bytes] = field(default_factory=dict)
     exact: bool = False  # copies and maxima: equal to the last bit
@@ -50,14 +51,14 @@ class Case:
     def cfg(self) -> bytes:
         """The network as a cfg file."""
         channels, height, width = self.shape
-        rows = [row("net", width=width, height=height, channels=channels), *self.rows]
+        rows = [row("net", width=width, height=height, channels=channels, time_steps=self.steps), *self.rows]
         sections = ["\n".join(f"{k}={v}" if k != "kind" else f"[{v}]" for k, v in keys.items()) for keys in rows]
         return "\n\n".join(sections).encode() + b"\n"
 
     @cached_property
     def x(self) -> NDArray[np.float32]:
         """The input."""
-        return np.random.default_rng(1).normal(size=(self.batch, *self.shape)).astype(np.float32)
+        return np.random.default_rng(1).normal(size=(self.batch * self.steps, *self.shape)).astype(np.float32)
 
     @cached_property
     def parameters(self) -> list[dict[str, NDArray[np.float32]]]:
@@ -73,7 +74,7 @@ class Case:
 
     def setting(self, fused: bool = False) -> reference.Setting:
         """What stands around the layers."""
-        return reference.Setting(self.dialect, fused, self.files)
+        return reference.Setting(self.dialect, fused, self.files, steps=self.steps)
 
     def expected(self, prepare: Prepare) -> list[Array]:
         """Output of every layer, from the oracles."""
@@ -96,7 +97,7 @@ class Case:
         for layer, values in zip(net.layers, self.parameters, strict=True):
             assert layer.parameter_names == tuple(values)
             for name, value in values.items():
-                view = getattr(layer, name)
+                view = net.weights[layer.index, name]
                 assert view.shape == value.shape, f"layer {layer.index} {name}"
                 view[...] = value
         return net
@@ -104,9 +105,10 @@ class Case:
 
 def draw(rng: np.random.Generator, name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Random values that keep outputs near the size of the inputs; variances are positive."""
-    if name in ("scales", "rolling_variance"):
+    last = name.rpartition(".")[2]
+    if last in ("scales", "rolling_variance"):
         values = rng.uniform(0.5, 2, shape)
-    elif name == "weights" and len(shape) > 1:
+    elif last == "weights" and len(shape) > 1:
         values = rng.normal(size=shape) / np.sqrt(np.prod(shape[1:]))
     else:
         values = rng.normal(size=shape) * 0.5
@@ -141,6 +143,27 @@ def check(case: Case, engine: Engine) -> None:
             assert layer.output_shape == expected[layer.index].shape
             if outputs == "all":
                 assert_same(layer.output, expected[layer.index], case.exact, f"layer {layer.index} [{layer.kind}]")
+
+
+def check_calls(case: Case, engine: Engine) -> None:
+    """Three calls whose states last, a fourth after `reset_state`; fewer sequences than there is room for."""
+    inputs = np.random.default_rng(3).normal(size=(4, *case.x.shape)).astype(np.float32)
+    for outputs, prepare in WAYS:
+        for batch in (case.batch, case.batch + 2):
+            setting = case.setting(fused=prepare == "fuse")
+            net = case.load(engine, outputs, prepare, batch)
+            for call, x in enumerate(inputs):
+                if call == 3:
+                    net.reset_state()
+                    setting.states.clear()
+                setting.outputs.clear()
+                expected = reference.forward(case.rows, case.parameters, x.astype(np.float64), setting)
+                heads = net.forward(x)
+                for index, head in zip(net.head_layers, heads, strict=True):
+                    assert_same(head, expected[index], case.exact, f"call {call} head {index} {outputs} {prepare}")
+                for layer in net.layers if outputs == "all" else []:
+                    what = f"call {call} layer {layer.index} [{layer.kind}] of {batch}"
+                    assert_same(layer.output, expected[layer.index], case.exact, what)
 
 
 def table(cases: Mapping[str, Case]) -> Callable[[Any], Any]:
