@@ -138,4 +138,5 @@ def _codes(values: Floats, alpha: np.float32) -> NDArray[np.uint8] | None:
     codes = np.zeros(-(-values.size // 4) * 4, np.uint8)
     codes[: values.size] = np.where(values > 0, 1, np.where(values < 0, 3, 0))
     quads = codes.reshape(-1, 4)
-    return np.bitwise_or.reduce(quads << np.array([0, 2, 4, 6], np.uint8), axis=1)
+    packed: NDArray[np.uint8] = np.bitwise_or.reduce(quads << np.array([0, 2, 4, 6], np.uint8), axis=1)
+    return packed
