@@ -301,7 +301,7 @@ class Network(EngineNetwork):
         images = several(images)
 
         def results() -> Iterator[_Result]:
-            for group in groups(images, max(1, self.batch), fit, rgb=rgb, errors=errors):
+            for group in groups(images, self.batch * self.steps, fit, rgb=rgb, errors=errors):
                 good = [image for image in group if image.error is None]
                 found = iter(run(good) if good else ())
                 yield from (next(found) if image.error is None else unread(image) for image in group)

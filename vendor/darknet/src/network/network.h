@@ -11,7 +11,7 @@
 
 typedef struct dn_result { /* a tensor that stays readable after a run, in blocks of its own */
     int layer, tensor;
-    bool head; /* of all images of a run; else of its last slice */
+    bool head;       /* of all images of a run; else of its last slice */
     dn_block *block; /* of the last run */
     dn_block *recycled[DN_RECYCLED_BLOCKS];
     int next; /* of recycled, to be replaced when all are held */
