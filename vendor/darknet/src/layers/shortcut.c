@@ -69,11 +69,12 @@ static dn_status check_sides(params *p, const dn_layer_plan *plan, dn_error *err
         if (from.h == in.h && from.w == in.w) continue;
         p->op.sampled = may_differ && alike(from, in);
         if (p->op.sampled) continue;
+        const bool overlap = alike(from, in) && !dn_layer_plan_input_flat(plan);
         dn_shape_fail(err, "layers of equal rows and columns",
                       "the input is %dx%dx%d and layer %d is %dx%dx%d (c x h x w): from= must name a layer of the "
                       "input's rows and columns%s",
                       in.c, in.h, in.w, p->from[k], from.c, from.h, from.w,
-                      p->dialect == DN_ALEXEYAB && alike(from, in) ? " (dialect pjreddie adds what overlaps)" : "");
+                      p->dialect == DN_ALEXEYAB && overlap ? " (dialect pjreddie adds what overlaps)" : "");
         dn_layer_plan_blame(plan, "from", err);
         dn_error_found(err, "%dx%d and %dx%d", in.h, in.w, from.h, from.w);
         return DN_E_SHAPE;
