@@ -108,7 +108,12 @@ class Shape:
 
 def network(device: str = "cpu", outputs: Literal["heads", "all"] = "heads") -> Network:
     """Return the detector, from a cfg and weights made in memory."""
-    return load(_CFG.encode(), weights(), names=list(NAMES), device=device, outputs=outputs)
+    return load(cfg(), weights(), names=list(NAMES), device=device, outputs=outputs)
+
+
+def cfg() -> bytes:
+    """Return the content of its .cfg file."""
+    return _CFG.encode()
 
 
 def weights() -> bytes:
