@@ -49,8 +49,8 @@ class Ready:
 
 
 def make_ready(image: ImageLike, fit: Fit, *, rgb: bool = False) -> Ready:
-    """Read one image and bring it to the network's size; raises what `read_image` raises."""
-    pixels = read_image(image, rgb=rgb)
+    """Read one image and bring it to the network's size; raises what `read_image` and `fit` raise."""
+    pixels = read_image(image, rgb=rgb, any_channels=True)
     return Ready(fit(pixels), (pixels.shape[1], pixels.shape[0]), _path(image))
 
 

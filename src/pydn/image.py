@@ -39,7 +39,7 @@ ImageLike: TypeAlias = str | os.PathLike[str] | bytes | bytearray | memoryview |
 """A path, an encoded file's bytes, a uint8 or uint16 array (H×W×3 or H×W) or a Pillow image."""
 
 
-def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels | DeepPixels:
+def read_image(image: ImageLike, *, rgb: bool = False, any_channels: bool = False) -> Pixels | DeepPixels:
     """Bring an image into the form that `Network` works on.
 
     Files are decoded by OpenCV, turned upright as their EXIF data says, without transparency. Those of 16 bits a
@@ -51,6 +51,8 @@ def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels | DeepPixels:
         A path, the bytes of an encoded file, a uint8 or uint16 array H×W×3, H×W×1 or H×W, or a Pillow image.
     rgb
         The array is in RGB order. Files and Pillow images know their own order.
+    any_channels
+        Arrays H×W×C are taken as well, for networks that do not read pictures.
 
     Returns
     -------
@@ -74,7 +76,7 @@ def read_image(image: ImageLike, *, rgb: bool = False) -> Pixels | DeepPixels:
     if isinstance(image, (bytes, bytearray, memoryview)):
         return decode_image(bytes(image))
     if isinstance(image, np.ndarray):
-        return _from_array(image, rgb)
+        return _from_array(image, rgb, any_channels)
     pillow = sys.modules.get("PIL.Image")
     if pillow is not None and isinstance(image, pillow.Image):
         return _from_pillow(image)
@@ -167,20 +169,24 @@ def _is_truncated(data: bytes) -> bool:
     return at + 4 > len(data)
 
 
-def _from_array(array: NDArray[Any], rgb: bool) -> Pixels | DeepPixels:
+def _from_array(array: NDArray[Any], rgb: bool, any_channels: bool) -> Pixels | DeepPixels:
     if array.dtype not in (np.uint8, np.uint16):
         raise DataError(f"an array image must be uint8 or uint16, not {array.dtype}: {_to_integers_advice(array)}")
     if array.ndim == 3 and array.shape[2] == 1:
         array = array[:, :, 0]
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] != 3):
-        before, after = _to_shape_advice(array)
-        shape = "×".join(map(str, array.shape))
-        raise DataError(f"{before}an array image must be H×W×3 or H×W, not {shape}{after}")
+    if array.ndim not in (2, 3) or not (any_channels or array.ndim == 2 or array.shape[2] == 3):
+        raise no_picture(array)
     if 0 in array.shape:
         raise DataError(
             f"the image has no pixels, check how it was cut: its shape is {'×'.join(map(str, array.shape))}"
         )
-    return array[:, :, ::-1] if rgb and array.ndim == 3 else array
+    return array[:, :, ::-1] if rgb and array.ndim == 3 and array.shape[2] == 3 else array
+
+
+def no_picture(array: NDArray[Any]) -> DataError:
+    """Return what to raise about an array of another shape than a picture's."""
+    before, after = _to_shape_advice(array)
+    return DataError(f"{before}an array image must be H×W×3 or H×W, not {'×'.join(map(str, array.shape))}{after}")
 
 
 def _to_shape_advice(array: NDArray[Any]) -> tuple[str, str]:

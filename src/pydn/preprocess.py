@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._core import vision
-from .errors import ShapeError
-from .image import DeepPixels, Pixels
+from .errors import DataError, ShapeError
+from .image import DeepPixels, Pixels, no_picture
 
 Dialect: TypeAlias = Literal["alexeyab", "pjreddie"]
 
@@ -22,9 +22,9 @@ def detector_input(
     Parameters
     ----------
     pixels
-        H×W×3 BGR or H×W; uint8, or uint16 whose 65535 becomes 1.
+        H×W×3 BGR or H×W; uint8, or uint16 whose 65535 becomes 1. H×W×C where the input has C channels, not 3 or 1.
     width, height, channels
-        The network's input; 3 or 1 channels.
+        The network's input.
     letterbox
         Keep the aspect and fill the rest with 0.5, rather than stretch.
 
@@ -48,9 +48,9 @@ def classifier_input(
     Parameters
     ----------
     pixels
-        H×W×3 BGR or H×W; uint8, or uint16 whose 65535 becomes 1.
+        H×W×3 BGR or H×W; uint8, or uint16 whose 65535 becomes 1. H×W×C where the input has C channels, not 3 or 1.
     width, height, channels
-        The network's input; 3 or 1 channels.
+        The network's input.
     dialect
         ``"alexeyab"`` or ``"pjreddie"``.
 
@@ -79,14 +79,28 @@ def short_side(width: int, height: int, side: int) -> tuple[int, int]:
 
 
 def check_channels(channels: int) -> None:
-    """Refuse networks that no image fits, with a `ShapeError`."""
-    if channels not in (1, 3):
-        raise ShapeError(f"the network wants {channels} channels: an image has 3 or 1; hand such input to forward()")
+    """Refuse networks that read a list of values, with a `ShapeError`."""
+    if channels < 1:
+        raise ShapeError("the network reads a list of values, not an image: call forward() with it")
 
 
 def _with_channels(pixels: Pixels | DeepPixels, channels: int) -> Pixels | DeepPixels:
-    """Make the image one that the engine can take `channels` from: it repeats grey; colour becomes grey here."""
+    """Make the image one that the engine can take `channels` from: it repeats grey; colour becomes grey here.
+
+    Networks of other numbers of channels read arrays of as many, in their order.
+    """
     check_channels(channels)
+    found = pixels.shape[2] if pixels.ndim == 3 else 1
+    if channels not in (1, 3):
+        if found != channels:
+            shape = "×".join(map(str, pixels.shape))
+            raise DataError(
+                f"the network reads {channels} channels, which a picture does not have: hand in an array "
+                f"H×W×{channels}, not {shape}"
+            )
+        return pixels
+    if found not in (1, 3):
+        raise no_picture(pixels)
     if channels == 1 and pixels.ndim == 3:
         # the reference's weights, on the values as they are stored
         grey: NDArray[np.float64] = np.rint(pixels @ np.array([0.114, 0.587, 0.299]))
@@ -114,6 +128,8 @@ def _letterboxed(pixels: Pixels | DeepPixels, width: int, height: int, channels:
 
 def _as_stored(pixels: Pixels | DeepPixels) -> tuple[Pixels | DeepPixels, bool]:
     """Turn a view with swapped channels back, which the engine would have to copy, and say whether it is BGR."""
+    if pixels.ndim == 3 and pixels.shape[2] != 3:
+        return pixels, False
     if pixels.ndim == 3 and pixels.strides[2] < 0:
         return pixels[:, :, ::-1], False
     return pixels, True
@@ -131,7 +147,9 @@ def letterbox_place(image_width: int, image_height: int, width: int, height: int
 
 def _floats(pixels: DeepPixels | Pixels, channels: int) -> NDArray[np.float32]:
     """Planes of values 0..1 in RGB order; the engine's own conversion takes 8 bits only."""
-    planes = pixels[None] if pixels.ndim == 2 else pixels[:, :, ::-1].transpose(2, 0, 1)
+    if pixels.ndim == 3 and pixels.shape[2] == 3:
+        pixels = pixels[:, :, ::-1]
+    planes = pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
     out = np.empty((channels, *planes.shape[1:]), np.float32)
     np.divide(planes, np.float32(65535), out=out, dtype=np.float32, casting="unsafe")
     return out

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pydn
-from pydn import DataError, ShapeError
+from pydn import DataError
 
 from .bad_input import refused
 from .test_bad_weights import CFG, WHOLE
@@ -130,5 +130,6 @@ def test_one_image_where_many_are_meant(image: Any, net: pydn.Network) -> None:
 
 def test_input_of_five_channels() -> None:
     five = pydn.load(b"[net]\nwidth=8\nheight=8\nchannels=5\n[convolutional]\n", device="ref")
-    said = "the network wants 5 channels: an image has 3 or 1; hand such input to forward()"
-    refused(ShapeError, said, lambda: five.predict(np.zeros((8, 8, 3), np.uint8)))
+    said = "the network reads 5 channels, which a picture does not have: hand in an array H×W×5, not 8×8×3"
+    refused(DataError, said, lambda: five.predict(np.zeros((8, 8, 3), np.uint8)))
+    assert len(five.predict(np.zeros((8, 8, 5), np.uint8)).probabilities) == 64

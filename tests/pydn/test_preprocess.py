@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from pydn import ShapeError
+from pydn import DataError
 from pydn.preprocess import classifier_input, detector_input, short_side
 
 
@@ -97,7 +97,7 @@ def test_no_copy_of_swapped_channels(rng: np.random.Generator) -> None:
 
 
 def test_other_channels() -> None:
-    with pytest.raises(ShapeError, match=r"wants 6 channels.*forward\(\)"):
+    with pytest.raises(DataError, match=r"reads 6 channels.*H×W×6, not 4×4×3"):
         detector_input(np.zeros((4, 4, 3), np.uint8), 4, 4, 6)
 
 
