@@ -41,14 +41,24 @@ def image_paths(source: str | os.PathLike[str]) -> list[str] | None:
         names = (entry for entry in Path(path).iterdir() if entry.suffix.lower() in IMAGE_SUFFIXES and entry.is_file())
         return _sorted(map(str, names), f"no image in this folder (looked for {' '.join(IMAGE_SUFFIXES)})", path)
     if path.lower().endswith(".txt"):
-        return _listed(path)
+        return read_list(path)
     if any(mark in path for mark in "*?[") and not Path(path).exists():
         found = (name for name in glob.iglob(path, recursive=True) if Path(name).is_file())  # noqa: PTH207 (keeps "./")
         return _sorted(found, "no file matches this pattern", path)
     return None
 
 
-def _listed(path: str) -> list[str]:
+def read_list(path: str | os.PathLike[str]) -> list[str]:
+    """Read a list of images as darknet has them: a path a line.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such list.
+    DataError
+        If it is binary data, or names no image.
+    """
+    path = os.fspath(path)
     content = Path(path).read_bytes()
     lines = [line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").split(b"\n")]
     paths = [os.fsdecode(line) for line in lines if line]

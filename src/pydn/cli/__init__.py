@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from .._version import __version__
 from ..errors import Error
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
-from .classifier import PREDICT, predict
+from .classifier import VERBS as CLASSIFIER
 from .common import describe
 from .demo import DEMO, demo
-from .detector import TEST, test
+from .detector import VERBS as DETECTOR
 from .figures import VERBS as FIGURES
 from .info import INFO, info
 from .options import Command, HelpRequested, Options, UsageError
@@ -24,8 +24,8 @@ from .tools import VERBS as TOOLS
 COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
     command.verb: (command, run)
     for command, run in (
-        (TEST, test),
-        (PREDICT, predict),
+        *DETECTOR,
+        *CLASSIFIER,
         (PARTIAL, partial),
         *TOOLS,
         *FIGURES,

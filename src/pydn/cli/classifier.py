@@ -1,55 +1,73 @@
-"""``pydn classifier …``."""
+"""``pydn classifier predict`` and ``pydn classify``."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..classification import Classification
 from ..datafile import DataFile
-from ..errors import Error
 from ..image import read_image
 from ..names import read_names
-from .common import describe, image_paths, note, open_network
+from ..network import Network
+from .common import images_of, note, open_network
 from .options import Command, Flag, Options, UsageError
+
+_IMAGENET = Path("cfg/imagenet1k.data")
 
 PREDICT = Command(
     "classifier predict",
     "DATA CFG [WEIGHTS] [IMAGE]",
-    "Prints the best classes of an image. Without IMAGE, paths are read from the input.",
+    "Prints the best classes of an image. IMAGE may be a folder, a pattern or a .txt with a path a line; without it, "
+    "paths are read from the input.",
     (Flag("t", "how many classes (default: top= of DATA, else 1)", int, "K"), Flag("dont_show", "open no window")),
     {"benchmark": bool, "benchmark_layers": bool, "cuda_debug_sync": bool, "dontuse_opencv": bool, "show_imgs": bool},
 )
 
 
+CLASSIFY = Command("classify", "CFG WEIGHTS IMAGE", f"Prints the best 5 classes of an image, with {_IMAGENET}.")
+
+
 def predict(options: Options) -> int:
-    """Run ``classifier predict``; returns 1 if an image that was asked for on the input could not be read."""
+    """Run ``classifier predict``; returns 1 if one of several images could not be read."""
     top = options.integer("t")
     if top is not None and top < 0:
         raise UsageError(f"-t must be 1 or more, not {top}", PREDICT)
     data = DataFile.read(options.words[0])
+    net = open_network(options, options.words[1], options.word(2), names=names_of(data))
+    return _predict(net, options.word(3), top or max(1, data.integer("top", 1)))
+
+
+def classify(options: Options) -> int:
+    """Run ``classify``."""
+    cfg, weights, image = options.words
+    data = DataFile.read(_IMAGENET) if _IMAGENET.is_file() else None
+    net = open_network(options, cfg, weights, names=None if data is None else names_of(data))
+    if data is None:
+        note(f"there is no {_IMAGENET} to name the classes: classifier predict takes another .data file")
+    return _predict(net, image, 5)
+
+
+def names_of(data: DataFile) -> list[str] | None:
+    """Return the names of a classifier's classes."""
     key = "names" if "names" in data else "labels"
-    names = read_names(data.file(key)) if key in data else None
-    net = open_network(options, options.words[1], options.word(2), names=names)
-    failed = False
-    for path in image_paths(options.word(3)):
-        try:
-            image = read_image(path)
-            start = time.perf_counter()
-            result = net.predict(image, top or max(1, data.integer("top", 1)))
-        except (Error, OSError) as error:
-            if options.word(3) is not None:
-                raise
-            note(f"pydn: {describe(error)}")
-            failed = True
-            continue
+    return read_names(data.file(key)) if key in data else None
+
+
+def _predict(net: Network, word: str | None, top: int) -> int:
+    def one(_: int, path: str) -> None:
+        image = read_image(path)
+        start = time.perf_counter()
+        result = net.predict(image, top)
         if net.dialect == "alexeyab":
             print(f"{path}: Predicted in {1000 * (time.perf_counter() - start):f} milli-seconds.")
         print(text(result, net.dialect, net.class_parents, net.names), flush=True)
-    return int(failed)
+
+    return images_of(word).each(one)
 
 
 def text(
@@ -68,3 +86,6 @@ def text(
             for class_id, parent, (label, probability) in zip(result.class_id, above, result, strict=True)
         )
     return "\n".join(f"{label}: {probability:f}" for label, probability in result)
+
+
+VERBS: tuple[tuple[Command, Callable[[Options], int]], ...] = ((PREDICT, predict), (CLASSIFY, classify))

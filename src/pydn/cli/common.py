@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
-from typing import Any, cast
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, cast
 
 from .._core.threads import set_num_threads
 from ..datafile import DataFile
+from ..errors import DataError, Error
 from ..image import Pixels
 from ..loading import load
 from ..network import Network
 from ..preprocess import Dialect
+from ..sources import image_paths as several_paths
 from .options import Options, UsageError
 
 
@@ -45,6 +48,7 @@ def open_network(
     *,
     names: Any = None,
     quiet: bool = False,
+    outputs: Literal["heads", "all"] = "heads",
 ) -> Network:
     """Load a network and report it on stderr, unless `quiet`, as darknet does."""
     threads = options.integer("threads")
@@ -59,6 +63,7 @@ def open_network(
         names=names,
         device=_device(options),
         dialect=dialect_of(options),
+        outputs=outputs,
         strict=False,
     )
     if not quiet:
@@ -97,11 +102,51 @@ def _report_weights(net: Network, weights: str, quiet: bool) -> None:
         )
 
 
-def image_paths(given: str | None) -> Iterator[str]:
-    """Yield the image of the command line, or those that are typed (or piped in) until the end of the input."""
-    if given is not None:
-        yield given
-        return
+@dataclass(frozen=True, slots=True)
+class Images:
+    """Paths of the images that a command line asks for.
+
+    Attributes
+    ----------
+    paths
+        They may be typed while it is iterated.
+    single
+        There is one, the command line's: what is wrong with it is what is wrong with the command.
+    """
+
+    paths: Iterable[str]
+    single: bool = False
+
+    def each(self, work: Callable[[int, str], None]) -> int:
+        """Call `work` with number (from 1) and path of every image; return the exit status.
+
+        An image that cannot be read is reported and the rest goes on, with status 1 at the end.
+        """
+        status = 0
+        for number, path in enumerate(self.paths, 1):
+            try:
+                work(number, path)
+            except (Error, OSError) as error:
+                about_it = error.filename == path if isinstance(error, OSError) else isinstance(error, DataError)
+                if self.single or not about_it:  # a full disk, a network that does not fit
+                    raise
+                note(f"pydn: {describe(error)}")
+                status = 1
+        return status
+
+
+def images_of(given: str | None) -> Images:
+    """Return the images of a word, or those that are typed (or piped in) until the end of the input.
+
+    A word is the path of an image, a folder, a pattern, or a ``.txt`` with a path a line.
+    """
+    if given is None:
+        return Images(_typed())
+    several = several_paths(given)
+    return Images([given], single=True) if several is None else Images(several)
+
+
+def _typed() -> Iterator[str]:
     while True:
         print("Enter Image Path: ", end="", flush=True)
         line = sys.stdin.readline()

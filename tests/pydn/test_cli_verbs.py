@@ -1,0 +1,212 @@
+"""The verbs of the command line for inference: what each prints, writes and returns."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from pydn.class_names import COCO_NAMES, VOC_NAMES
+from pydn.cli import main
+
+Output = pytest.CaptureFixture[str]
+
+_V1 = """[net]
+width=8
+height=8
+channels=3
+[connected]
+output={outputs}
+activation=linear
+[detection]
+classes={classes}
+coords=4
+side=1
+num=1
+softmax=0
+sqrt=0
+"""
+_V2 = """[net]
+width=8
+height=8
+channels=3
+[maxpool]
+size=8
+stride=8
+[convolutional]
+filters={filters}
+size=1
+activation=linear
+[region]
+anchors=0.5,0.25
+classes={classes}
+num=1
+softmax=1
+"""
+
+
+def weights(*parameters: np.ndarray) -> bytes:
+    header = np.array([0, 2, 5, 0, 0], "<i4").tobytes()
+    return header + b"".join(np.asarray(values, "<f4").tobytes() for values in parameters)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working folder with detectors that see the same in every image, a classifier, and pictures."""
+    monkeypatch.chdir(tmp_path)
+    cv2.imwrite("red.png", np.full((8, 8, 3), (0, 0, 255), np.uint8))
+    cv2.imwrite("blue.png", np.full((8, 8, 3), (255, 0, 0), np.uint8))
+    Path("many").mkdir()
+    for name in ("10.png", "2.png"):
+        shutil.copy("red.png", Path("many") / name)
+    Path("many/notes.md").write_text("no image")
+    return tmp_path
+
+
+def region(classes: int, class_id: int, confidence: float) -> None:
+    """Write net.cfg and net.weights: one box in the middle, half as wide and a quarter as high as the image."""
+    Path("net.cfg").write_text(_V2.format(filters=5 + classes, classes=classes))
+    biases = np.zeros(5 + classes)
+    biases[4] = np.log(confidence / (1 - confidence))
+    biases[5 + class_id] = 40  # the softmax of the others is 0
+    Path("net.weights").write_bytes(weights(biases, np.zeros(3 * (5 + classes))))
+
+
+def objects(output: str) -> list[str]:
+    return [line for line in output.splitlines() if line.endswith("%")]
+
+
+def test_detect_names_coco(folder: Path, capsys: Output) -> None:
+    region(80, 3, 0.243)
+    assert main(["detect", "net.cfg", "net.weights", "red.png", "-dont_show"]) == 0  # its threshold is 0.24
+    out, err = capsys.readouterr()
+    assert objects(out) == ["motorbike: 24%"]
+    assert "there is no" not in err
+    assert cv2.imread("predictions.jpg").shape == (8, 8, 3)
+    for flags in (["-compat", "pjreddie"], ["-thresh", "0.25"]):
+        assert main(["detect", "net.cfg", "net.weights", "red.png", "-dont_show", *flags]) == 0
+        assert objects(capsys.readouterr().out) == []
+
+
+def test_detect_reads_its_data_file(folder: Path, capsys: Output) -> None:
+    region(2, 1, 0.75)
+    assert main(["detect", "net.cfg", "net.weights", "red.png", "-dont_show"]) == 0
+    out, err = capsys.readouterr()
+    assert objects(out) == ["class 1: 75%"]
+    assert "there is no cfg/coco.data to name the 2 classes" in err.replace("\\", "/")
+    Path("cfg").mkdir()
+    Path("cfg/coco.data").write_text("names=my.names\n")
+    Path("my.names").write_text("one\ntwo\n")
+    assert main(["detect", "net.cfg", "net.weights", "red.png", "-dont_show", "-ext_output"]) == 0
+    line = capsys.readouterr().out.splitlines()[1]
+    assert line == "two: 75%\t(left_x:    2   top_y:    3   width:    4   height:    2)"
+
+
+def test_images_of_folders_patterns_and_lists(folder: Path, capsys: Output) -> None:
+    region(80, 0, 0.9)
+    Path("list.txt").write_text("many/10.png\nabsent.png\nmany/2.png\n")
+    Path("broken.txt").write_text("broken.png\nred.png\n")
+    Path("broken.png").write_text("no picture")
+    detect = ["detect", "net.cfg", "net.weights", "-dont_show", "-out", "out.json"]
+    for word, wanted in (
+        ("many", ["many/2.png", "many/10.png"]),
+        ("many/1*.png", ["many/10.png"]),
+        ("list.txt", ["many/10.png", "many/2.png"]),
+        ("broken.txt", ["red.png"]),
+    ):
+        assert main([*detect, word]) == int(word.endswith(".txt"))
+        out, err = capsys.readouterr()
+        seen = re.findall(r"^(\S+): Predicted in", out, re.MULTILINE)
+        assert [path.replace("\\", "/") for path in seen] == wanted
+        assert [frame["filename"] for frame in json.loads(Path("out.json").read_text())] == seen
+        assert ("pydn: absent.png: No such file" in err) == (word == "list.txt")
+        assert ("pydn: broken.png: not an image" in err) == (word == "broken.txt")
+    for word in ("many/*.jpg", "absent.txt"):
+        assert main([*detect, word]) == 1
+        assert "Predicted" not in capsys.readouterr().out
+    Path("predictions.jpg").unlink()
+    Path("predictions.jpg").mkdir()  # a picture that cannot be written is not skipped
+    assert main([*detect, "many"]) == 1
+    assert capsys.readouterr().out.count("Predicted") == 1
+
+
+def test_out_of_pjreddie_is_the_picture(folder: Path) -> None:
+    region(80, 0, 0.9)
+    command = ["detect", "net.cfg", "net.weights", "red.png", "-dont_show", "-out", "found"]
+    assert main([*command, "-compat", "pjreddie"]) == 0
+    assert cv2.imread("found.jpg").shape == (8, 8, 3)
+    assert not Path("found").exists()
+    assert not Path("predictions.jpg").exists()
+
+
+@pytest.mark.parametrize("verb", ["yolo", "coco"])
+def test_yolo_and_coco(folder: Path, capsys: Output, verb: str) -> None:
+    names = VOC_NAMES if verb == "yolo" else COCO_NAMES
+    outputs = len(names) + 5  # class probabilities, confidence, x, y, width, height
+    Path("v1.cfg").write_text(_V1.format(outputs=outputs, classes=len(names)))
+    biases = np.zeros(outputs)
+    biases[[4, 7]] = 1, 0.5
+    biases[len(names) :] = 0.5, 0.5, 0.5, 0.5, 0.25
+    Path("v1.weights").write_bytes(weights(biases, np.zeros(192 * outputs)))
+    picture = "predictions.jpg" if verb == "yolo" else "prediction.jpg"
+    for compat in ("alexeyab", "pjreddie"):
+        Path(picture).unlink(missing_ok=True)
+        words = [verb, "test", "v1.cfg", "v1.weights", "red.png", "-dont_show", "-compat", compat]
+        assert main(words) == 0
+        out = capsys.readouterr().out
+        assert re.match(r"red\.png: Predicted in \d+\.\d{6} seconds\.\n", out)
+        # 0.5 · 1 and 0.5 · 0.5 are above 0.2
+        assert sorted(objects(out)) == sorted([f"{names[4]}: 50%", f"{names[7]}: 25%"])
+        assert Path(picture).exists()
+        assert main([*words, "-thresh", "0.3"]) == 0
+        assert objects(capsys.readouterr().out) == [f"{names[4]}: 50%"]
+
+
+_CLASSIFIER = """[net]
+width={size}
+height={size}
+channels=3
+[convolutional]
+filters=6
+size=1
+activation=linear
+[avgpool]
+[softmax]
+"""
+
+
+def classifier(size: int = 4) -> None:
+    """Write cls.cfg, cls.weights and cls.data; output k of 0..2 is the mean of channel k, times 4, of 3..5 it is 0."""
+    Path("cls.cfg").write_text(_CLASSIFIER.format(size=size))
+    Path("cls.weights").write_bytes(weights(np.zeros(6), np.vstack([4 * np.eye(3), np.zeros((3, 3))])))
+    Path("cls.names").write_text("red\ngreen\nblue\nx\ny\nz\n")
+    Path("cls.data").write_text("classes=6\nnames=cls.names\ntop=2\ntest=test.list\n")
+    Path("test.list").write_text("red.png\nblue.png\n")
+
+
+def softmax(*values: float) -> np.ndarray:
+    exponentials = np.exp(values)
+    return exponentials / exponentials.sum()
+
+
+def test_classify(folder: Path, capsys: Output) -> None:
+    classifier()
+    best, other = softmax(4, 0, 0, 0, 0, 0)[:2]
+    assert main(["classify", "cls.cfg", "cls.weights", "red.png"]) == 0
+    out, err = capsys.readouterr()
+    assert re.match(r"red\.png: Predicted in [\d.]+ milli-seconds\.\n", out)
+    wanted = [("class 0", best), *((f"class {k}", other) for k in (1, 2, 3, 4))]
+    assert out.splitlines()[1:] == [f"{name}: {p:f}" for name, p in wanted]
+    assert "there is no cfg/imagenet1k.data to name the classes" in err.replace("\\", "/")
+    Path("cfg").mkdir()
+    Path("cfg/imagenet1k.data").write_text("labels=cls.names\n")
+    assert main(["classify", "cls.cfg", "cls.weights", "red.png", "-compat", "pjreddie"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{100 * best:5.2f}%: red",
+        *(f"{100 * other:5.2f}%: {name}" for name in ("green", "blue", "x", "y")),
+    ]
