@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import ArrayLike
 
 from pydn.class_names import COCO_NAMES, VOC_NAMES
 from pydn.cli import main
@@ -50,7 +51,7 @@ softmax=1
 """
 
 
-def weights(*parameters: np.ndarray) -> bytes:
+def weights(*parameters: ArrayLike) -> bytes:
     header = np.array([0, 2, 5, 0, 0], "<i4").tobytes()
     return header + b"".join(np.asarray(values, "<f4").tobytes() for values in parameters)
 
@@ -180,10 +181,13 @@ activation=linear
 """
 
 
-def classifier(size: int = 4) -> None:
-    """Write cls.cfg, cls.weights and cls.data; output k of 0..2 is the mean of channel k, times 4, of 3..5 it is 0."""
+def classifier(size: int = 4, x: float = 0) -> None:
+    """Write cls.cfg, cls.weights and cls.data.
+
+    Before the softmax, output k of 0..2 is the mean of channel k, times 4; that of 3 is x, those of 4 and 5 are 0.
+    """
     Path("cls.cfg").write_text(_CLASSIFIER.format(size=size))
-    Path("cls.weights").write_bytes(weights(np.zeros(6), np.vstack([4 * np.eye(3), np.zeros((3, 3))])))
+    Path("cls.weights").write_bytes(weights([0, 0, 0, x, 0, 0], np.vstack([4 * np.eye(3), np.zeros((3, 3))])))
     Path("cls.names").write_text("red\ngreen\nblue\nx\ny\nz\n")
     Path("cls.data").write_text("classes=6\nnames=cls.names\ntop=2\ntest=test.list\n")
     Path("test.list").write_text("red.png\nblue.png\n")
@@ -210,3 +214,108 @@ def test_classify(folder: Path, capsys: Output) -> None:
         f"{100 * best:5.2f}%: red",
         *(f"{100 * other:5.2f}%: {name}" for name in ("green", "blue", "x", "y")),
     ]
+
+
+def tall() -> None:
+    """Write tall.png: from the top 3 rows of red, 8 of green, 4 of blue."""
+    pixels = np.zeros((15, 8, 3), np.uint8)
+    pixels[:3, :, 2] = pixels[3:11, :, 1] = pixels[11:, :, 0] = 255
+    cv2.imwrite("tall.png", pixels)
+
+
+def table(output: str) -> dict[str, list[float]]:
+    rows = [line.split("\t") for line in output.splitlines()]
+    return {path: [float(value) for value in values] for path, *values in rows}
+
+
+# stretched to 8 rows, every other row of tall.png counts: 2 red, 4 green, 2 blue; its middle is green
+@pytest.mark.parametrize("verb", ["test", "fout"])
+@pytest.mark.parametrize("compat", ["alexeyab", "pjreddie"])
+def test_classifier_scores(folder: Path, capsys: Output, verb: str, compat: str) -> None:
+    classifier(8)
+    tall()
+    Path("test.list").write_text("red.png\ntall.png\n")
+    Path("cls.data").write_text("classes=5\nnames=cls.names\nvalid=test.list\n")
+    assert main(["classifier", verb, "cls.data", "cls.cfg", "cls.weights", "-compat", compat]) == 0
+    out, err = capsys.readouterr()
+    assert "2 images, 2 total" in err
+    shown = 6 if verb == "test" else 5
+    found = table(out)
+    assert list(found) == ["red.png", "tall.png"]
+    np.testing.assert_allclose(found["red.png"], softmax(4, 0, 0, 0, 0, 0)[:shown], rtol=1e-4)
+    expected = softmax(1, 2, 1, 0, 0, 0) if verb == "test" else softmax(0, 4, 0, 0, 0, 0)
+    np.testing.assert_allclose(found["tall.png"], expected[:shown], rtol=1e-4)
+    assert all(re.fullmatch(r"\S+(\t[\d.e-]+)+", line) for line in out.splitlines())
+
+
+def test_classifier_label(folder: Path, capsys: Output) -> None:
+    classifier(8)
+    tall()
+    Path("test.list").write_text("tall.png\nabsent.png\nblue.png\n")
+    label = ["classifier", "label", "cls.data", "cls.cfg", "cls.weights"]
+    assert main(label) == 1
+    out, err = capsys.readouterr()
+    assert out == "green\n\nblue\n"
+    assert "absent.png" in err
+    assert main([*label, "many"]) == 0
+    assert capsys.readouterr().out == "red\nred\n"
+    Path("cls.data").write_text("classes=2\nnames=cls.names\n")
+    assert main([*label, "test.list"]) == 1
+    assert capsys.readouterr().out == "green\n\nred\n"  # of the first two classes
+    assert main(label) == 1
+    assert "data/train.list: " in capsys.readouterr().err
+
+
+def test_classifier_csv(folder: Path, capsys: Output) -> None:
+    classifier()
+    Path("cls.data").write_text("classes=6\nnames=cls.names\ntest=test.list\ntop=3\n")
+    assert main(["classifier", "csv", "cls.data", "cls.cfg", "cls.weights"]) == 0
+    assert capsys.readouterr().out == "red.png\t0\t1\t2\nblue.png\t2\t0\t1\n"
+    Path("cls.data").write_text("classes=6\nnames=cls.names\n")
+    assert main(["classifier", "csv", "cls.data", "cls.cfg", "cls.weights", "blue.png"]) == 0
+    assert capsys.readouterr().out == "blue.png\t2\n"
+    # letterboxed, a quarter of the input is red and the rest grey: 4 (1/4 + 3/8) = 2.5, and 1.5 for green and blue
+    cv2.imwrite("wide.png", np.full((2, 8, 3), (0, 0, 255), np.uint8))
+    for x, best in ((2.4, 0), (2.6, 3)):
+        classifier(8, x)
+        assert main(["classifier", "csv", "cls.data", "cls.cfg", "cls.weights", "wide.png"]) == 0
+        assert capsys.readouterr().out.startswith(f"wide.png\t{best}\t")
+
+
+def test_lists_are_for_classifiers(folder: Path, capsys: Output) -> None:
+    region(80, 0, 0.9)
+    classifier()
+    for verb in ("test", "label", "csv", "fout"):
+        assert main(["classifier", verb, "cls.data", "net.cfg", "net.weights"]) == 1
+        assert "it is a detector" in capsys.readouterr().err
+
+
+def test_classifier_try(folder: Path, capsys: Output) -> None:
+    Path("try.cfg").write_text(_CLASSIFIER.format(size=224).replace("filters", "batch_normalize=1\nfilters"))
+    kernel = np.vstack([0.25 * np.eye(3), np.zeros((3, 3))])
+    mean, variance, scale = np.linspace(-0.5, 0.5, 6), np.linspace(0.5, 1, 6), np.linspace(1, 2, 6)
+    Path("try.weights").write_bytes(weights(np.zeros(6), scale, mean, variance, kernel))
+    classifier()
+    # scaled to 256 and cut to 224, a band of the upper 32 rows of 256 must be cut to its lower half
+    pixels = np.full((256, 512, 3), (0, 0, 255), np.uint8)
+    pixels[:16] = pixels[-16:] = pixels[:, :144] = pixels[:, -144:] = 0
+    cv2.imwrite("framed.png", pixels)
+    command = ["classifier", "try", "cls.data", "try.cfg", "try.weights", "framed.png"]
+    red = (np.array([1, 0, 0]) - [0.48263312050943, 0.45230225481413, 0.40099074308742]) / [
+        0.22590347483426, 0.22120921437787, 0.22103996251583,
+    ]  # fmt: skip
+    wanted = scale * (kernel @ red - mean) / np.sqrt(variance)
+    for compat in ("alexeyab", "pjreddie"):
+        assert main([*command, "1", "-compat", compat]) == 0
+        lines = capsys.readouterr().out.splitlines()
+        np.testing.assert_allclose([float(line) for line in lines[:6]], wanted, atol=1e-4)
+        assert re.fullmatch(r"framed\.png: Predicted in \d+\.\d{6} seconds\.", lines[6])
+        best = np.argsort(-wanted)[:2]
+        assert [line.split(": ")[0] for line in lines[7:]] == [["red", "green", "blue", *"xyz"][k] for k in best]
+        found = [float(line.split(": ")[1]) for line in lines[7:]]
+        np.testing.assert_allclose(found, softmax(*wanted)[best], atol=1e-5)
+    assert main([*command, "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [f"{m:f} {v:f} {s:f}" for m, v, s in list(zip(mean, variance, scale, strict=True))[:3]]
+    assert len(lines) == 3 + 6 * 224 * 224 + 1 + 2
+    assert main([*command, "3"]) == 2

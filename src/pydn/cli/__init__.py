@@ -19,6 +19,7 @@ from .figures import VERBS as FIGURES
 from .info import INFO, info
 from .options import Command, HelpRequested, Options, UsageError
 from .partial import PARTIAL, partial
+from .scores import VERBS as SCORES
 from .tools import VERBS as TOOLS
 
 COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
@@ -26,6 +27,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
     for command, run in (
         *DETECTOR,
         *CLASSIFIER,
+        *SCORES,
         (PARTIAL, partial),
         *TOOLS,
         *FIGURES,
