@@ -18,6 +18,8 @@ _SHADES = ((0.9, 1.0), (0.5, 1.0), (0.95, 0.7), (0.55, 0.8))
 """Saturation and value."""
 _SMALLEST = 7
 """Height of capitals, in pixels, below which a label is cut rather than made smaller."""
+_CROWD = 100
+"""Labels that the others keep clear of; beyond as many there is no room left, and looking for it takes long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ def draw_detections(
     for row in reversed(order):
         mask = _label(canvas, detections[row], font)
         if mask is not None:
-            place = _free_place(canvas, boxes[row], mask, [taken for taken, _, _ in labels])
+            place = _free_place(canvas, boxes[row], mask, [taken for taken, _, _ in labels[:_CROWD]])
             labels.append((place, mask, int(detections.class_id[row])))
     for place, mask, class_id in reversed(labels):
         _write(canvas, place, mask, class_color(class_id))

@@ -1,4 +1,6 @@
 """`Network`: a cfg and weights made ready to run."""
+from operator import index
+
 cimport cython
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
@@ -302,7 +304,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         if not is_open:
             raise ValueError("the network is closed")
 
-    def resize(self, int width, int height, *, int batch=0):
+    def resize(self, width, height, *, batch=0):
         """Give the network another input size, or another number of images per forward.
 
         Views that were taken before stay valid; they show the memory of before. Recurrent layers begin anew.
@@ -312,6 +314,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         width, height, batch : int
             0: as it is.
         """
+        cdef int new_width = index(width), new_height = index(height), new_batch = index(batch)
         cdef Plan fresh = plan_again(self.plan)
         cdef Plan before  # dropped after the lock is
         cdef dn_error err
@@ -321,7 +324,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         network = self.ptr
         if network != NULL:
             with nogil:
-                status = c.dn_network_reshape(network, batch, width, height, &err)
+                status = c.dn_network_reshape(network, new_batch, new_width, new_height, &err)
                 if status == c.DN_OK:
                     fresh.ptr = <c.dn_plan *>c.dn_network_plan(network)
                     c.dn_plan_retain(fresh.ptr)
