@@ -19,6 +19,7 @@ from .figures import VERBS as FIGURES
 from .info import INFO, info
 from .options import Command, HelpRequested, Options, UsageError
 from .partial import PARTIAL, partial
+from .pictures import VERBS as PICTURES
 from .scores import VERBS as SCORES
 from .tools import VERBS as TOOLS
 
@@ -31,6 +32,7 @@ COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
         (PARTIAL, partial),
         *TOOLS,
         *FIGURES,
+        *PICTURES,
         (INFO, info),
         (DEMO, demo),
         (CFG_NEW, cfg_new),
