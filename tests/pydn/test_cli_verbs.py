@@ -319,3 +319,31 @@ def test_classifier_try(folder: Path, capsys: Output) -> None:
     assert lines[:3] == [f"{m:f} {v:f} {s:f}" for m, v, s in list(zip(mean, variance, scale, strict=True))[:3]]
     assert len(lines) == 3 + 6 * 224 * 224 + 1 + 2
     assert main([*command, "3"]) == 2
+
+
+@pytest.mark.parametrize(
+    "verb", ["go", "art", "captcha", "dice", "writing", "3d", "nightmare", "lsd", "super", "voxel", "compare", "swag"]
+)
+def test_verbs_that_are_not_provided(capsys: Output, verb: str) -> None:
+    for words in ([verb], [verb, "train", "a.cfg", "-clear"], [verb, "--help"], ["help", verb]):
+        assert main(words) == 2
+        out, err = capsys.readouterr()
+        assert (out, err) == ("", f"pydn: darknet's verb {verb} is not provided: see docs/compatibility.md\n")
+
+
+def test_help_by_group(capsys: Output) -> None:
+    assert main(["help"]) == 0
+    out = capsys.readouterr().out
+    assert max(map(len, out.splitlines())) <= 160
+    assert "\n\nlook into networks and images\n  info CFG [WEIGHTS]  " in out
+    listed = [line.split(" DATA")[0].split(" CFG")[0].strip() for line in out.splitlines() if line.startswith("  ")]
+    for verb in ("detector test", "detect", "classify", "yolo test", "coco test", "classifier fout", "visualize"):
+        assert verb in listed
+    assert "not provided: go, art" in out
+    assert main(["classifier", "--help"]) == 0
+    out = capsys.readouterr().out
+    assert "classifier predict" in out
+    assert "detector" not in out.split("\n", 1)[1].replace("find and name", "")
+    assert main(["help", "classifier", "csv"]) == 0
+    assert capsys.readouterr().out.startswith("usage: pydn classifier csv DATA CFG [WEIGHTS] [LIST]")
+    assert main(["help", "nonsense"]) == 2

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -12,7 +13,7 @@ from .._version import __version__
 from ..errors import Error
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .classifier import VERBS as CLASSIFIER
-from .common import describe
+from .common import describe, note
 from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
 from .figures import VERBS as FIGURES
@@ -23,22 +24,20 @@ from .pictures import VERBS as PICTURES
 from .scores import VERBS as SCORES
 from .tools import VERBS as TOOLS
 
-COMMANDS: dict[str, tuple[Command, Callable[[Options], int]]] = {
-    command.verb: (command, run)
-    for command, run in (
-        *DETECTOR,
-        *CLASSIFIER,
-        *SCORES,
-        (PARTIAL, partial),
-        *TOOLS,
-        *FIGURES,
-        *PICTURES,
-        (INFO, info),
-        (DEMO, demo),
-        (CFG_NEW, cfg_new),
-        (CFG_LIST, cfg_list),
-    )
+_Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
+
+GROUPS: dict[str, _Verbs] = {
+    "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES),
+    "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
+    "write weights": ((PARTIAL, partial), *TOOLS),
+    "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
+    "see that it works": ((DEMO, demo),),
 }
+COMMANDS = {command.verb: (command, run) for verbs in GROUPS.values() for command, run in verbs}
+NOT_PROVIDED = (
+    "go", "art", "captcha", "dice", "writing", "3d", "nightmare", "lsd", "super", "voxel", "compare", "swag",
+)  # fmt: skip
+"""Verbs of darknet; docs/compatibility.md lists them."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -62,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     logger.addHandler(handler)
     try:
         return _run(arguments)
-    except HelpRequested:
-        print(_overview())
+    except HelpRequested as request:
+        print(_overview(str(request)))
         return 0
     except UsageError as error:
         print(f"pydn: {error}", file=sys.stderr)
@@ -85,11 +84,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str]) -> int:
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
+    if arguments and arguments[0] == "help":
+        arguments = [*arguments[1:], "--help"]
+    if not arguments or arguments[0] in ("-h", "--help"):
         raise HelpRequested
     if arguments[0] in ("version", "--version"):
         print(f"pydn {__version__}")
         return 0
+    if arguments[0] in NOT_PROVIDED:
+        note(f"pydn: darknet's verb {arguments[0]} is not provided: see docs/compatibility.md")
+        return 2
     command, run, rest = _find(arguments)
     try:
         options = command.parse(rest)
@@ -109,13 +113,22 @@ def _find(arguments: Sequence[str]) -> tuple[Command, Callable[[Options], int], 
     if not group:
         raise UsageError(f"there is no verb {arguments[0]!r}")
     if len(arguments) > 1 and arguments[1].lstrip("-") in ("h", "help"):
-        raise HelpRequested
+        raise HelpRequested(arguments[0])
     said = f"there is no {arguments[0]} {arguments[1]!r}" if len(arguments) > 1 else f"{arguments[0]} needs a verb"
     raise UsageError(f"{said}; there is: {', '.join(group)}")
 
 
-def _overview() -> str:
-    rows = [
-        f"  {f'{command.verb} {command.words}':<46} {command.about.split('.')[0]}" for command, _ in COMMANDS.values()
-    ]
-    return "\n".join(["usage: pydn VERB …, as darknet's command lines; pydn VERB --help says more", "", *rows])
+def _overview(word: str = "") -> str:
+    """Return a line for every verb, or for those that start with a word."""
+    lines = ["usage: pydn VERB …, as darknet's command lines; pydn VERB --help says more"]
+    for title, verbs in GROUPS.items():
+        commands = [command for command, _ in verbs if not word or command.verb.startswith(f"{word} ")]
+        if commands:
+            lines += ["", title]
+        for command in commands:
+            text = f"{command.verb} {command.words}"
+            about = re.split(r"[.:] ", command.about)[0].rstrip(".")
+            lines += [f"  {text:<46} {about}"] if len(text) <= 46 else [f"  {text}", f"  {'':<46} {about}"]
+    if not word:
+        lines += ["", f"of darknet's verbs these are not provided: {', '.join(NOT_PROVIDED)}"]
+    return "\n".join(lines)

@@ -15,7 +15,7 @@ class UsageError(Exception):
 
 
 class HelpRequested(Exception):  # noqa: N818 (nothing is wrong)
-    """``--help`` was among the words."""
+    """``--help`` was among the words; the message is the group of verbs that is meant, if one is."""
 
 
 @dataclass(frozen=True, slots=True)
