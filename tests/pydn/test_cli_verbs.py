@@ -347,3 +347,14 @@ def test_help_by_group(capsys: Output) -> None:
     assert main(["help", "classifier", "csv"]) == 0
     assert capsys.readouterr().out.startswith("usage: pydn classifier csv DATA CFG [WEIGHTS] [LIST]")
     assert main(["help", "nonsense"]) == 2
+
+
+def test_flags_of_the_reference_are_taken(folder: Path) -> None:
+    """Scripts hand them to all verbs of a kind, whether or not they change something there."""
+    classifier()
+    region(80, 0, 0.9)
+    flags = ["-dont_show", "-benchmark", "-show_imgs", "-topk", "-c", "0", "-mjpeg_port", "8090", "-i", "0", "-nogpu"]
+    for verb in ("test", "label", "csv", "fout", "predict"):
+        assert main(["classifier", verb, "cls.data", "cls.cfg", "cls.weights", "red.png", "-t", "1", *flags]) == 0
+    assert main(["classify", "cls.cfg", "cls.weights", "red.png", *flags]) == 0
+    assert main(["detect", "net.cfg", "net.weights", "red.png", "-dont_show", "-fullscreen", "-cuda_debug_sync"]) == 0

@@ -19,17 +19,34 @@ from .options import Command, Flag, Options, UsageError
 
 _IMAGENET = Path("cfg/imagenet1k.data")
 
+IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
+    "benchmark": bool,
+    "benchmark_layers": bool,
+    "c": int,
+    "clear": bool,
+    "cuda_debug_sync": bool,
+    "dont_show": bool,
+    "dontuse_opencv": bool,
+    "mjpeg_port": int,
+    "show_imgs": bool,
+    "t": int,
+    "topk": bool,
+}
+"""What darknet's classifier takes for every verb and uses for some."""
+
 PREDICT = Command(
     "classifier predict",
     "DATA CFG [WEIGHTS] [IMAGE]",
     "Prints the best classes of an image. IMAGE may be a folder, a pattern or a .txt with a path a line; without it, "
     "paths are read from the input.",
     (Flag("t", "how many classes (default: top= of DATA, else 1)", int, "K"), Flag("dont_show", "open no window")),
-    {"benchmark": bool, "benchmark_layers": bool, "cuda_debug_sync": bool, "dontuse_opencv": bool, "show_imgs": bool},
+    {name: kind for name, kind in IGNORED.items() if name not in ("t", "dont_show")},
 )
 
 
-CLASSIFY = Command("classify", "CFG WEIGHTS IMAGE", f"Prints the best 5 classes of an image, with {_IMAGENET}.")
+CLASSIFY = Command(
+    "classify", "CFG WEIGHTS IMAGE", f"Prints the best 5 classes of an image, with {_IMAGENET}.", ignored=IGNORED
+)
 
 
 def predict(options: Options) -> int:

@@ -67,7 +67,16 @@ YOLO_TEST = Command(
     "CFG [WEIGHTS] [IMAGE]",
     f"Finds objects in an image with YOLOv1's settings and VOC's names. {_IMAGES}",
     (_thresh("0.2"), *_FLAGS),
-    _IGNORED | {"c": int, "s": int, "avg": int, "mjpeg_port": int, "json_port": int},
+    _IGNORED
+    | {
+        "c": int,
+        "s": int,
+        "avg": int,
+        "mjpeg_port": int,
+        "json_port": int,
+        "out_filename": str,
+        "json_file_output": str,
+    },
 )
 COCO_TEST = Command(
     "coco test",

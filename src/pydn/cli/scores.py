@@ -18,7 +18,7 @@ from ..network import Network
 from ..preprocess import classifier_input, detector_input
 from ..sources import image_paths, read_list
 from ..tree import absolute
-from .classifier import names_of
+from .classifier import IGNORED, names_of
 from .common import images_of, note, open_network
 from .options import Command, Options
 from .tools import layer_number
@@ -32,28 +32,33 @@ TEST = Command(
     "classifier test",
     _WORDS,
     f"Prints path and scores of images, with tabs between them. Images are stretched to the network's size. {_LIST}",
+    ignored=IGNORED,
 )
 LABEL = Command(
     "classifier label",
     _WORDS,
     f"Prints the best label of each image, a line each; the line of an image that cannot be read is blank. {_LIST}",
+    ignored=IGNORED,
 )
 CSV = Command(
     "classifier csv",
     _WORDS,
     f"Prints path and indices of the best classes, as many as DATA's top= says (1), with tabs. Images are letterboxed. "
     f"{_LIST}",
+    ignored=IGNORED,
 )
 FOUT = Command(
     "classifier fout",
     _WORDS,
     f"Prints path and scores, as many as DATA's classes=, with tabs. Images are cut out of the middle. {_LIST}",
+    ignored=IGNORED,
 )
 TRY = Command(
     "classifier try",
     "DATA CFG WEIGHTS IMAGE LAYER",
     "Prints a layer's batch norm (mean, variance, scale) and output, then the best classes. The image's shorter side "
     "is scaled to 256 of 224, its middle cut out and normalized with fixed means and deviations.",
+    ignored=IGNORED,
 )
 
 _MEAN = np.array([0.48263312050943, 0.45230225481413, 0.40099074308742], np.float32)
