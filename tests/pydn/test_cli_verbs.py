@@ -262,6 +262,9 @@ def test_classifier_label(folder: Path, capsys: Output) -> None:
     Path("cls.data").write_text("classes=2\nnames=cls.names\n")
     assert main([*label, "test.list"]) == 1
     assert capsys.readouterr().out == "green\n\nred\n"  # of the first two classes
+    Path("cls.data").write_text("names=cls.names\n")
+    assert main([*label, "blue.png"]) == 0
+    assert capsys.readouterr().out == "blue\n"  # the third of all
     assert main(label) == 1
     assert "data/train.list: " in capsys.readouterr().err
 

@@ -50,7 +50,7 @@ CSV = Command(
 FOUT = Command(
     "classifier fout",
     _WORDS,
-    f"Prints path and scores, as many as DATA's classes=, with tabs. Images are cut out of the middle. {_LIST}",
+    f"Prints path and scores, as many as DATA's classes= (all), with tabs. Images are cut out of the middle. {_LIST}",
     ignored=IGNORED,
 )
 TRY = Command(
@@ -79,7 +79,7 @@ def test(options: Options) -> int:
 def fout(options: Options) -> int:
     """Run ``classifier fout``."""
     net, data = _open(options)
-    classes = data.integer("classes", 2)
+    classes = data.integer("classes", net.class_count)
 
     def print_row(path: str, scores: NDArray[np.float32] | None) -> None:
         if scores is not None:
@@ -92,7 +92,7 @@ def fout(options: Options) -> int:
 def label(options: Options) -> int:
     """Run ``classifier label``."""
     net, data = _open(options)
-    classes = data.integer("classes", 2)
+    classes = data.integer("classes", net.class_count)
 
     def print_row(_: str, scores: NDArray[np.float32] | None) -> None:
         best = None if scores is None else Classification(scores[:classes], net.names[:classes], 1)
