@@ -361,3 +361,25 @@ def test_flags_of_the_reference_are_taken(folder: Path) -> None:
         assert main(["classifier", verb, "cls.data", "cls.cfg", "cls.weights", "red.png", "-t", "1", *flags]) == 0
     assert main(["classify", "cls.cfg", "cls.weights", "red.png", *flags]) == 0
     assert main(["detect", "net.cfg", "net.weights", "red.png", "-dont_show", "-fullscreen", "-cuda_debug_sync"]) == 0
+
+
+def test_scores_of_a_class_tree(folder: Path, capsys: Output) -> None:
+    """Classes 2 and 3 are below 0; all are equally probable among their kind. csv counts leaves only."""
+    Path("some.tree").write_text("a -1\nb -1\nc 0\nd 0\n")
+    Path("tree.cfg").write_text(
+        _CLASSIFIER.format(size=4).replace("filters=6", "filters=4").replace("[softmax]", "[softmax]\ntree=some.tree")
+    )
+    Path("tree.weights").write_bytes(weights(np.zeros(4), np.zeros(12)))
+    Path("tree.data").write_text("top=2\n")
+    for verb, wanted in (("fout", "0.5\t0.5\t0.25\t0.25"), ("csv", "1\t2"), ("test", "0.5\t0.5\t0.5\t0.5")):
+        assert main(["classifier", verb, "tree.data", "tree.cfg", "tree.weights", "red.png"]) == 0
+        assert capsys.readouterr().out == f"red.png\t{wanted}\n"
+
+
+def test_predict_goes_on_after_an_unreadable_image(folder: Path, capsys: Output) -> None:
+    classifier()
+    Path("list.txt").write_text("many/2.png\nabsent.png\nblue.png\n")
+    assert main(["classifier", "predict", "cls.data", "cls.cfg", "cls.weights", "list.txt", "-t", "1"]) == 1
+    out, err = capsys.readouterr()
+    assert re.findall(r"^(\w+): 0\.\d{6}$", out, re.MULTILINE) == ["red", "blue"]
+    assert "pydn: absent.png: No such file or directory\n" in err
