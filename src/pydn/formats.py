@@ -15,6 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from .files import write_whole
+
 if TYPE_CHECKING:
     import supervision
 
@@ -246,8 +248,7 @@ def _is_picture(path: str | os.PathLike[str]) -> bool:
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
     """Write UTF-8 with line feeds on every system."""
-    with Path(path).open("w", encoding="utf-8", errors="surrogateescape", newline="\n") as file:
-        file.write(text)
+    write_whole(path, text.encode("utf-8", errors="surrogateescape"))
 
 
 def write_picture(path: str | os.PathLike[str], pixels: Pixels) -> None:
@@ -262,4 +263,4 @@ def write_picture(path: str | os.PathLike[str], pixels: Pixels) -> None:
         _, data = cv2.imencode(Path(path).suffix.lower(), pixels)
     except cv2.error as error:
         raise OSError(f"{os.fspath(path)}: the picture cannot be written: {error.err.strip()[:100]}") from None
-    Path(path).write_bytes(data.tobytes())
+    write_whole(path, data.tobytes())

@@ -1,6 +1,5 @@
 """`Weights`: the parameters of a network, by layer and name, live."""
 import os
-import secrets
 import weakref
 from collections import namedtuple
 from collections.abc import ItemsView, KeysView, Mapping, ValuesView
@@ -23,6 +22,8 @@ from pydn._core.libdarknet cimport (
 from pydn._core.plan cimport Plan
 from pydn._core.threads cimport fill_options
 from pydn._core.view cimport View, as_array, view_of_parameter
+
+from pydn.files import write_whole
 
 cdef extern from "Python.h":
     bytes PyBytes_FromStringAndSize(const char *values, Py_ssize_t size)
@@ -240,21 +241,7 @@ cdef class Weights:
         path : path
             A file of this name is replaced once the new one is safely on disk.
         """
-        contents = self.tobytes()
-        target = Path(path)
-        partial = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
-        try:
-            with partial.open("xb") as file:
-                file.write(contents)
-                file.flush()
-                os.fsync(file.fileno())
-            partial.replace(target)
-        except OSError as error:  # the temporary name would tell nobody anything
-            partial.unlink(missing_ok=True)
-            raise OSError(error.errno, error.strerror, str(target)) from error
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
+        write_whole(path, self.tobytes())
 
     def partial(self, n):
         """The first `n` layers, with no images seen: the same memory, not a copy.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from .. import templates
+from ..files import write_whole
 from .common import note
 from .options import Command, Flag, Options, UsageError
 
@@ -41,7 +40,7 @@ def cfg_new(options: Options) -> int:
     if out is None:
         print(text, end="")
     else:
-        Path(out).write_text(text, encoding="utf-8")
+        write_whole(out, text.encode())
         note(f"wrote {out}")
     return 0
 

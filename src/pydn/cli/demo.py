@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 
 from .. import demo as shapes
+from ..files import write_whole
 from .common import show_window
 from .options import Command, Flag, Options
 
@@ -38,7 +39,7 @@ def demo(options: Options) -> int:
         _, data = cv2.imencode(out.suffix or ".png", annotated)
     except cv2.error:
         raise OSError(22, "OpenCV cannot write this kind of image: use .png or .jpg", str(out)) from None
-    out.write_bytes(data.tobytes())
+    write_whole(out, data.tobytes())
     print(f"\nsaved {out}")
     if options.on("show"):
         show_window("pydn demo", annotated)

@@ -14,6 +14,7 @@ import cv2
 from ..class_names import COCO_NAMES, COCO_NAMES_FILE, VOC_NAMES
 from ..datafile import DataFile
 from ..detections import Detection, Detections
+from ..files import write_whole
 from ..image import Pixels, read_image
 from ..labels import label_path
 from ..network import Network
@@ -166,7 +167,7 @@ def _one_image(
     if out is not None:
         out.add(found.to_json(frame_id=number, filename=path))
     if options.on("save_labels"):
-        Path(label_path(path, net.dialect)).write_text(label_lines(found), encoding="ascii")
+        write_whole(label_path(path, net.dialect), label_lines(found).encode("ascii"))
     drawn = found.draw(image)
     _save(drawn, settings.picture)
     if not options.on("dont_show"):
@@ -175,7 +176,7 @@ def _one_image(
 
 def _save(picture: Pixels, path: str) -> None:
     """Write a picture; OpenCV itself does not say why it cannot."""
-    Path(path).write_bytes(cv2.imencode(".jpg", picture)[1].tobytes())
+    write_whole(path, cv2.imencode(".jpg", picture)[1].tobytes())
 
 
 def line(detection: Detection, *, extended: bool) -> str:

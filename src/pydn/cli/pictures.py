@@ -11,6 +11,7 @@ import numpy as np
 
 from .. import pictures
 from .._core import vision
+from ..files import write_whole
 from ..image import Pixels, eight_bits, read_image
 from .common import open_network, show_window
 from .options import Command, Flag, Options, UsageError
@@ -85,7 +86,7 @@ def _finish(options: Options, picture: Pixels, default: str) -> int:
         _, data = cv2.imencode(path.suffix or ".png", picture)
     except cv2.error:
         raise OSError(22, "OpenCV cannot write this kind of image: use .png or .jpg", str(path)) from None
-    path.write_bytes(data.tobytes())
+    write_whole(path, data.tobytes())
     print(f"saved {path}")
     if not options.on("dont_show"):
         show_window(path.stem, picture)

@@ -5,13 +5,12 @@ They write the bytes that darknet's do; ``-exact`` does what is meant where that
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Callable
 from pathlib import Path
 
 from .. import tools
 from .._core.weights import Weights
+from ..files import write_whole
 from ..loading import find_files
 from .common import dialect_of, note, open_network
 from .options import Command, Flag, Options, UsageError
@@ -184,20 +183,6 @@ def _save_both(options: Options, new: tools.Rewritten, out: str) -> int:
     else:
         note("these weights belong to a cfg with other batch_normalize=; -cfg FILE writes it")
     return _save(new.weights, out)
-
-
-def write_whole(path: Path, contents: bytes) -> None:
-    """Write a file, whole or not at all."""
-    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with unfinished.open("xb") as file:
-            file.write(contents)
-            file.flush()
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
 
 
 VERBS: tuple[tuple[Command, Callable[[Options], int]], ...] = (

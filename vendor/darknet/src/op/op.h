@@ -108,7 +108,7 @@ typedef enum dn_add_normalization { DN_ADD_RAW, DN_ADD_RELU, DN_ADD_SOFTMAX } dn
  * x_k with fewer channels adds to the first ones, one with more gives its first ones (same h, w).
  * PLAIN: a_k = 1. PER_FEATURE: w is (terms), PER_CHANNEL: (terms, c).
  * RAW: a = w. RELU: a_k = max(w_k, 0) / (Σ max(w, 0) + 0.0001). SOFTMAX: over the terms.
- * Prepare FUSE normalises once; RELU then uses max(w_k, 0.001) in place of max(w_k, 0) … see docs/differences.md.
+ * Prepare FUSE normalises once; RELU then uses max(w_k, 0.001) in place of max(w_k, 0), as the reference does.
  * `sampled` (pjreddie, unequal h, w): x_1 is read at (i·s, j·s) or written so, s the ratio of widths. */
 typedef struct dn_op_add {
     int terms;
@@ -129,7 +129,7 @@ typedef struct dn_op_upsample {
     bool reverse;
 } dn_op_upsample;
 
-/* The reference's own reordering ("reorg_old"), which is not space-to-depth: see layers/reorg.c. */
+/* The reference's own reordering ("reorg_old"), which is not space-to-depth: see backend/ref/reorg.c. */
 typedef struct dn_op_reorg {
     int stride;
     bool reverse;
