@@ -66,6 +66,8 @@ class Progress:
         Where to draw; None: the standard error. Nothing is drawn where it is not a terminal.
     done
         Steps that were done before: they do not count for the rate.
+    show
+        False: count only.
 
     Examples
     --------
@@ -75,9 +77,17 @@ class Progress:
     10
     """
 
-    def __init__(self, total: int | None = None, label: str = "", stream: TextIO | None = None, done: int = 0) -> None:
+    def __init__(
+        self,
+        total: int | None = None,
+        label: str = "",
+        stream: TextIO | None = None,
+        *,
+        done: int = 0,
+        show: bool = True,
+    ) -> None:
         self.total, self.label, self.done, self.note = total, label, done, ""
-        self._stream = _terminal(sys.stderr if stream is None else stream)
+        self._stream = _terminal(sys.stderr if stream is None else stream) if show else None
         self._started, self._before, self._width = monotonic(), done, 0
         self._next = self._started + _WAIT
 

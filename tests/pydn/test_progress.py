@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import pty
+import re
 import sys
 import termios
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from typing import TextIO
 import pytest
 
 from pydn import progress as module
+from pydn.cli.common import note
 from pydn.progress import Progress, clear, progress
 
 
@@ -205,3 +207,22 @@ def test_terminal_without_the_letters(screen: Screen, clock: Callable[[float], N
         clock(1)
         bar.advance()
     assert "Gr??e 1" in screen.read()
+
+
+def test_counts_only(screen: Screen, clock: Callable[[float], None]) -> None:
+    with Progress(3, "x", screen.stream, show=False) as bar:
+        clock(1)
+        bar.advance(2)
+    assert bar.done == 2
+    assert screen.read() == ""
+
+
+def test_messages_of_the_program_are_on_lines_of_their_own(
+    screen: Screen, clock: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", screen.stream)
+    with Progress(3, "x") as bar:
+        clock(1)
+        bar.advance()
+        note("pydn: 2.jpg: not an image")
+    assert re.search(r"\rx 1/3[^\r\n]*\r +\rpydn: 2.jpg: not an image\n\rx 1/3", screen.read())

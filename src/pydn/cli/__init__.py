@@ -8,7 +8,9 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
+from typing import TextIO
 
+from .. import progress
 from .._version import __version__
 from ..errors import Error
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
@@ -40,6 +42,14 @@ NOT_PROVIDED = (
 """Verbs of darknet; docs/compatibility.md lists them."""
 
 
+class _Messages(logging.StreamHandler[TextIO]):
+    """Logging to the standard error, beside the line that shows progress."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        progress.clear()
+        super().emit(record)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line.
 
@@ -55,7 +65,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # darknet drops what editors and shells of other systems leave in arguments
     arguments = [word.strip("\r\n\t") for word in (sys.argv[1:] if argv is None else argv)]
-    handler = logging.StreamHandler()
+    handler = _Messages()
     handler.setFormatter(logging.Formatter("pydn: %(levelname)s: %(message)s"))
     logger = logging.getLogger("pydn")
     logger.addHandler(handler)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sized
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -15,13 +15,20 @@ from ..image import Pixels
 from ..loading import load
 from ..network import Network
 from ..preprocess import Dialect
+from ..progress import Progress, clear
 from ..sources import image_paths as several_paths
 from .options import Options, UsageError
 
 
 def note(text: str = "", end: str = "\n") -> None:
     """Print to stderr, where darknet puts what is not a result."""
+    clear()
     print(text, file=sys.stderr, end=end, flush=True)
+
+
+def progress_of_rows(paths: Iterable[object], label: str) -> Progress:
+    """Progress of work that prints as it goes: not shown where the terminal shows what is printed."""
+    return Progress(len(paths) if isinstance(paths, Sized) else None, label, show=not sys.stdout.isatty())
 
 
 def describe(error: BaseException) -> str:
@@ -123,15 +130,17 @@ class Images:
         An image that cannot be read is reported and the rest goes on, with status 1 at the end.
         """
         status = 0
-        for number, path in enumerate(self.paths, 1):
-            try:
-                work(number, path)
-            except (Error, OSError) as error:
-                about_it = error.filename == path if isinstance(error, OSError) else isinstance(error, DataError)
-                if self.single or not about_it:  # a full disk, a network that does not fit
-                    raise
-                note(f"pydn: {describe(error)}")
-                status = 1
+        with progress_of_rows(self.paths, "images") as bar:
+            for number, path in enumerate(self.paths, 1):
+                try:
+                    work(number, path)
+                except (Error, OSError) as error:
+                    about_it = error.filename == path if isinstance(error, OSError) else isinstance(error, DataError)
+                    if self.single or not about_it:  # a full disk, a network that does not fit
+                        raise
+                    note(f"pydn: {describe(error)}")
+                    status = 1
+                bar.advance()
         return status
 
 

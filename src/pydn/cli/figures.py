@@ -9,6 +9,7 @@ from pathlib import Path
 
 from .. import tools
 from ..cfgtext import sections, split_lines
+from ..progress import Progress
 from ..tools import Operations, Statistics
 from .common import dialect_of, note, open_network
 from .options import Command, Flag, Options, UsageError
@@ -101,7 +102,9 @@ def speed(options: Options) -> int:
     if match is None:
         raise UsageError(f"COUNT must be a whole number, not {word!r}", SPEED)
     net = open_network(options, options.words[0], None)
-    taken = tools.speed(net, int(match.group()) or 1000)
+    count = int(match.group()) or 1000
+    with Progress(count, "forwards") as bar:
+        taken = tools.speed(net, count, step=bar.advance)
     print(f"\n{taken.count} evals, {taken.total:f} Seconds")
     if dialect_of(options) == "pjreddie":
         operations = tools.ops(net).pjreddie

@@ -19,7 +19,7 @@ from ..preprocess import classifier_input, detector_input
 from ..sources import image_paths, read_list
 from ..tree import absolute
 from .classifier import IGNORED, names_of
-from .common import images_of, note, open_network
+from .common import images_of, note, open_network, progress_of_rows
 from .options import Command, Options
 from .tools import layer_number
 
@@ -189,12 +189,14 @@ def _each(
         raise UnsupportedError(f"the network ends in [{net.layers[-1].kind}], it is a detector: use detector test")
     fit: Fit = partial(resized, width=net.width, height=net.height, channels=net.channels)
     failed, start = 0, time.perf_counter()
-    for group in groups(paths, net.batch * net.steps, fit, rgb=False, errors="report"):
-        good = [image.x for image in group if image.error is None]
-        found = iter(net.forward(np.stack(good))[-1].reshape(len(good), -1) if good else ())
-        for image in group:
-            print_row(image.path, next(found) if image.error is None else None)
-            failed += image.error is not None
+    with progress_of_rows(paths, "images") as bar:
+        for group in groups(paths, net.batch * net.steps, fit, rgb=False, errors="report"):
+            good = [image.x for image in group if image.error is None]
+            found = iter(net.forward(np.stack(good))[-1].reshape(len(good), -1) if good else ())
+            for image in group:
+                print_row(image.path, next(found) if image.error is None else None)
+                failed += image.error is not None
+            bar.advance(len(group))
     note(f"{time.perf_counter() - start:f} seconds, {len(paths) - failed} images, {len(paths)} total")
     return int(failed > 0)
 

@@ -12,6 +12,7 @@ from .. import tools
 from .._core.weights import Weights
 from ..files import write_whole
 from ..loading import find_files
+from ..progress import progress
 from .common import dialect_of, note, open_network
 from .options import Command, Flag, Options, UsageError
 
@@ -73,7 +74,8 @@ def average(options: Options) -> int:
     given = options.text("coefficients")
     coefficients = None if given is None else _numbers(given, 1 + len(others))
     net = open_network(options, cfg, first)
-    files = (net.weights if path is None else Weights.load(path, net.plan, strict=False) for path in (None, *others))
+    paths = progress((None, *others), label="weights")
+    files = (net.weights if path is None else Weights.load(path, net.plan, strict=False) for path in paths)
     exact = options.on("exact") or coefficients is not None
     return _save(tools.average(files, coefficients, as_darknet=not exact), out)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +49,9 @@ class Speed:
         return float(np.percentile(self.seconds, percent))
 
 
-def speed(network: Network, count: int = 1000, warm_up: int | None = None) -> Speed:
+def speed(
+    network: Network, count: int = 1000, warm_up: int | None = None, *, step: Callable[[], object] | None = None
+) -> Speed:
     """Time forwards of what is in the network's input.
 
     Parameters
@@ -60,6 +63,8 @@ def speed(network: Network, count: int = 1000, warm_up: int | None = None) -> Sp
     warm_up
         Forwards before, which are not timed: the first ones pack weights and fill caches. None: a tenth of `count`,
         1 to 10.
+    step
+        Called after every timed forward.
     """
     warm_up = min(10, max(1, count // 10)) if warm_up is None else warm_up
     if count < 1 or warm_up < 0:
@@ -71,4 +76,6 @@ def speed(network: Network, count: int = 1000, warm_up: int | None = None) -> Sp
         start = time.perf_counter()
         network.forward()
         seconds[index] = time.perf_counter() - start
+        if step is not None:
+            step()
     return Speed(np.maximum(seconds, 1e-9))  # a coarse clock may show nothing
