@@ -58,10 +58,15 @@ def read_list(path: str | os.PathLike[str]) -> list[str]:
     DataError
         If it is binary data, or names no image.
     """
+    return [name for _, name in read_numbered_list(path)]
+
+
+def read_numbered_list(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
+    """`read_list` with the number of each path's line, from 1."""
     path = os.fspath(path)
     content = Path(path).read_bytes()
-    lines = [line.strip() for line in content.removeprefix(b"\xef\xbb\xbf").replace(b"\r", b"\n").split(b"\n")]
-    paths = [os.fsdecode(line) for line in lines if line]
+    lines = re.split(b"\r\n|\r|\n", content.removeprefix(b"\xef\xbb\xbf"))
+    paths = [(number, os.fsdecode(line.strip())) for number, line in enumerate(lines, 1) if line.strip()]
     if b"\0" in content:
         raise DataError("binary data: a list of images is a text with one path a line", file=path)
     if not paths:
