@@ -216,7 +216,7 @@ class Network(EngineNetwork):
 
     def summary(self) -> str:
         """Make the table of layers with BFLOPs that darknet prints."""
-        return table(self.layers)
+        return table(self.layers, self.time_steps)
 
     def __repr__(self) -> str:
         count = len(self.layers)

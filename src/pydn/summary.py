@@ -30,30 +30,32 @@ class LayerFacts(Protocol):
     def options(self) -> Mapping[str, str]: ...
 
 
-def table(layers: Sequence[LayerFacts]) -> str:
+def table(layers: Sequence[LayerFacts], time_steps: int = 1) -> str:
     """Header, a row per layer, and the totals.
 
     Parameters
     ----------
     layers
         The network's layers in order.
+    time_steps
+        Of the network.
 
     Returns
     -------
     str
         Lines without a newline at the end. BF are billions of multiplications and additions for one image.
     """
-    rows = [HEADER, *(row(layer) for layer in layers)]
+    rows = [HEADER, *(row(layer, time_steps) for layer in layers)]
     outputs = sum(elements(layer.output_shape) for layer in layers)
     rows.append(f"Total BFLOPS {sum(layer.flops for layer in layers) / 1e9:5.3f} ")
     rows.append(f"avg_outputs = {outputs // max(1, len(layers))} ")
     return "\n".join(rows)
 
 
-def row(layer: LayerFacts) -> str:
+def row(layer: LayerFacts, time_steps: int = 1) -> str:
     """One layer; a yolo layer has a second line with its loss."""
-    cost = f" {layer.flops / 1e9:5.3f} BF" if layer.flops and layer.kind in _WITH_COST else ""
-    return f"{layer.index:4d} {_ROWS.get(layer.kind, _plain)(layer, dict(layer.facts))}{cost}"
+    facts = {**layer.facts, "time_steps": time_steps}
+    return f"{layer.index:4d} {_ROWS.get(layer.kind, _plain)(layer, facts)}"
 
 
 def elements(shape: Sequence[int]) -> int:
@@ -64,15 +66,21 @@ def elements(shape: Sequence[int]) -> int:
     return count
 
 
+def _sides(shape: Sequence[int]) -> tuple[int, int, int]:
+    """Width, height, channels; a list of values is as many channels of one place."""
+    return (shape[3], shape[2], shape[1]) if len(shape) == 4 else (1, 1, elements(shape))
+
+
 def _size(shape: Sequence[int]) -> str:
-    if len(shape) == 4:
-        _, channels, height, width = shape
-        return f"{width:4d} x{height:4d} x{channels:4d}"
-    return f"{elements(shape):17d}"
+    return "{:4d} x{:4d} x{:4d}".format(*_sides(shape))
 
 
 def _arrow(layer: LayerFacts) -> str:
     return f"{_size(layer.input_shape)} -> {_size(layer.output_shape)}"
+
+
+def _cost(layer: LayerFacts) -> str:
+    return f" {layer.flops / 1e9:5.3f} BF"
 
 
 def _number(facts: Mapping[str, Any], *keys: str, default: int = 0) -> int:
@@ -91,14 +99,24 @@ def _strides(facts: Mapping[str, Any]) -> tuple[int, int]:
     return x, _number(facts, "stride_y", default=x)
 
 
+def _sources(facts: Mapping[str, Any]) -> list[int]:
+    """Layers that a layer takes besides the one before it."""
+    sources = facts.get("layers", facts.get("from", ()))
+    return [int(number) for number in (sources if isinstance(sources, (list, tuple)) else [sources])]
+
+
 def _convolutional(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     size = _number(facts, "size", default=1)
     (stride_x, stride_y), dilation = _strides(facts), _number(facts, "dilation", default=1)
     filters, groups = _number(facts, "filters", default=1), _number(facts, "groups", default=1)
     count = f"{filters:5d}/{groups:4d} " if groups > 1 else f"{filters:5d}      "
-    stride = f"{stride_x:2d}" if stride_x == stride_y else f"{stride_x}x{stride_y}"
     spread = f"({dilation})" if dilation > 1 else "   "
-    return f"conv{_mark(layer, facts):<2}{count}{size:2d} x{size:2d}/{stride}{spread}{_arrow(layer)}"
+    window = f"{size:2d} x{size:2d}/{stride_x:2d}{spread}"
+    if stride_x != stride_y:
+        window = f"{size:2d}x{size:2d}/{stride_x:2d}x{stride_y:2d} "
+    # darknetTWN, whose key it is, ends the rows of all convolutions with it
+    ternary = " ternary=1" if _number(facts, "ternary") else ""
+    return f"conv{_mark(layer, facts):<2}{count}{window}{_arrow(layer)}{_cost(layer)}{ternary}"
 
 
 def _mark(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
@@ -109,40 +127,64 @@ def _mark(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     return "AE" if _option(layer, "assisted_excitation", 0) else ""
 
 
+def _deconvolutional(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    size, stride = _number(facts, "size", default=1), _number(facts, "stride", default=1)
+    window = f"{_number(facts, 'filters', default=1):5d} {size:2d} x{size:2d} /{stride:2d}"
+    return f"deconv{window}  {_size(layer.input_shape)}   ->  {_size(layer.output_shape)}"
+
+
 def _pool(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     size = _number(facts, "size", default=1)
     stride_x, stride_y = _strides(facts)
-    name = "max" if layer.kind == "maxpool" else "avg"
-    stride = f"{stride_x:2d}" if stride_x == stride_y else f"{stride_x}x{stride_y}"
-    return f"{name:<18}{size:2d}x{size:2d}/{stride}   {_arrow(layer)}"
+    depth = _number(facts, "maxpool_depth")
+    name = "avg" if layer.kind == "local_avgpool" else "max-depth" if depth else "max"
+    window = f"{name:<18}{size:2d}x{size:2d}/{stride_x:2d}   "
+    if stride_x != stride_y and not depth:
+        window = f"{name:<17}{size:2d}x{size:2d}/{stride_x:2d}x{stride_y:2d} "
+    return f"{window}{_arrow(layer)}{_cost(layer)}"
 
 
 def _average(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
     return f"{'avg':<29}{_size(layer.input_shape)} ->   {elements(layer.output_shape):4d}"
 
 
+def _inputs_outputs(layer: LayerFacts) -> str:
+    return f"{elements(layer.input_shape):4d}  ->  {elements(layer.output_shape):4d}"
+
+
 def _connected(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    return f"{'connected':<37}{elements(layer.input_shape):4d}  ->  {elements(layer.output_shape):4d}"
+    return f"{'connected':<37}{_inputs_outputs(layer)}"
+
+
+def _dropout(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    probability = f"p = {float(facts.get('probability', 0.5)):.3f}"
+    if not _number(facts, "dropblock"):
+        return f"dropout    {probability}        {_inputs_outputs(layer)}"
+    absolute = _number(facts, "dropblock_size_abs")
+    relative = f"l.dropblock_size_rel = {float(facts.get('dropblock_size_rel', 0)):.2f}"
+    size = f"l.dropblock_size_abs = {absolute}" if absolute else relative
+    return f"dropblock    {probability}   {size}    {_inputs_outputs(layer)}"
 
 
 def _values(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    return f"{layer.kind:<47}{elements(layer.input_shape):4d}"
+    name = "logistic x entropy" if layer.kind == "logistic" else layer.kind
+    return f"{name:<47}{elements(layer.input_shape):4d}"
 
 
 def _route(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    sources = facts.get("layers", facts.get("from", ()))
-    numbers = list(sources) if isinstance(sources, (list, tuple)) else [sources]
-    groups, group = _number(facts, "groups", default=1), _number(facts, "group_id")
-    part = f" {group}/{groups}" if groups > 1 else ""
-    text = "route " + " ".join(str(int(number)) for number in numbers) + part
-    return f"{text:<46} -> {_size(layer.output_shape)}"
+    sources, groups = _sources(facts), _number(facts, "groups", default=1)
+    tabs = "\t" if len(sources) > 3 else "\t        " if len(sources) > 1 else "\t\t        "
+    part = f"{_number(facts, 'group_id')}/{groups}" if groups > 1 else "   "
+    numbers = "".join(f" {number}" for number in sources)
+    return f"route {numbers} {tabs}{'':15}{part} -> {_size(layer.output_shape)} "
 
 
 def _shortcut(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    sources = facts.get("from", facts.get("layers", ()))
-    numbers = list(sources) if isinstance(sources, (list, tuple)) else [sources]
-    text = "Shortcut Layer: " + ", ".join(str(int(number)) for number in numbers)
-    return f"{text:<46} -> {_size(layer.output_shape)}"
+    numbers = "".join(f"{number}, " for number in _sources(facts))
+    weights = _WEIGHTS_TYPES.get(str(facts.get("weights_type")), 0)
+    normalization = _NORMALIZATIONS.get(str(facts.get("weights_normalization")), 0)
+    kinds = f"wt = {weights}, wn = {normalization}"
+    return f"Shortcut Layer: {numbers} {kinds}, outputs:{_size(layer.output_shape)}{_cost(layer)}"
 
 
 def _yolo(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
@@ -159,26 +201,83 @@ def _plain(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
 
 
 def _upsample(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
-    return f"{'upsample':<24}{_number(facts, 'stride', default=2):2d}x  {_arrow(layer)}"
+    stride = _number(facts, "stride", default=2)
+    return f"{'upsample' if stride > 0 else 'downsample':<24}{abs(stride):2d}x  {_arrow(layer)}"
+
+
+def _reorg(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"reorg_old              /{_stride(facts)}  {_size(layer.input_shape)}   ->  {_size(layer.output_shape)}"
+
+
+def _reorg3d(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"reorg                    /{_stride(facts)} {_arrow(layer)}"
+
+
+def _stride(facts: Mapping[str, Any]) -> str:
+    return f"{_number(facts, 'stride', default=1):2d}"
+
+
+def _recurrent(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    return f"{layer.kind.upper()} Layer: {elements(layer.input_shape)} inputs, {elements(layer.output_shape)} outputs"
+
+
+def _image(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    """Layers that AlexeyAB's program reports in words."""
+    width, height, channels = _sides(layer.input_shape)
+    if layer.kind == "batchnorm":
+        return f"Batch Normalization Layer: {width} x {height} x {channels} image"
+    if layer.kind == "normalization":
+        size = _number(facts, "size")
+        return f"Local Response Normalization Layer: {width} x {height} x {channels} image, {size} size"
+    columns, rows, filters = _sides(layer.output_shape)
+    if layer.kind == "crop":
+        return f"Crop Layer: {height} x {width} -> {rows} x {columns} x {channels} image"
+    text = f"{height} x {width} x {channels} image, {filters} filters"
+    if layer.kind == "local":
+        return f"Local Layer: {text} -> {rows} x {columns} x {filters} image"
+    return f"{layer.kind.upper()} Layer: {text}"
+
+
+def _history(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    size, steps = _number(facts, "history_size"), _number(facts, "time_steps", default=1)
+    batch = layer.input_shape[0] // steps
+    return f"HISTORY b = {batch}, s = {size:2d}, steps = {steps:2d}   {_arrow(layer)} "
+
+
+def _implicit(layer: LayerFacts, facts: Mapping[str, Any]) -> str:
+    start = f"mean={float(facts.get('mean', 0)):.2f}, std={float(facts.get('std', 0.2)):.2f}"
+    return f"implicit Layer: {_number(facts, 'filters')} x {_number(facts, 'atoms', default=1)} \t {start} "
 
 
 _ROWS: dict[str, Callable[[LayerFacts, Mapping[str, Any]], str]] = {
     "convolutional": _convolutional,
+    "deconvolutional": _deconvolutional,
     "maxpool": _pool,
     "local_avgpool": _pool,
     "avgpool": _average,
     "connected": _connected,
-    "softmax": _values,
-    "cost": _values,
+    "dropout": _dropout,
+    **dict.fromkeys(("softmax", "cost", "l2norm", "logistic"), _values),
     "route": _route,
     "shortcut": _shortcut,
+    **dict.fromkeys(("scale_channels", "sam"), lambda layer, facts: f"scale Layer: {_number(facts, 'from')}"),
+    "activation": lambda layer, facts: f"Activation Layer: {elements(layer.input_shape)} inputs",
     "upsample": _upsample,
+    "reorg": _reorg,
+    "reorg3d": _reorg3d,
+    **dict.fromkeys(("rnn", "gru", "lstm"), _recurrent),
+    **dict.fromkeys(("batchnorm", "normalization", "crop", "local", "crnn", "conv_lstm"), _image),
+    "history": _history,
+    "implicit": _implicit,
+    "empty": lambda layer, facts: "empty ",
+    "iseg": lambda layer, facts: "iseg",
     "yolo": _yolo,
     "Gaussian_yolo": _gaussian_yolo,
     "region": lambda layer, facts: "detection",
     "detection": lambda layer, facts: "Detection Layer",
 }
-_WITH_COST = {"convolutional", "maxpool", "local_avgpool", "shortcut", "scale_channels", "sam", "upsample", "reorg"}
+_WEIGHTS_TYPES = {"per_feature": 1, "per_layer": 1, "per_channel": 2}
+_NORMALIZATIONS = {"relu": 1, "avg_relu": 1, "softmax": 2}
 _IOU_LOSSES = {"iou": 0, "giou": 1, "mse": 2, "diou": 3, "ciou": 4}
 
 
