@@ -66,7 +66,9 @@ def several(images: Iterable[ImageLike] | str | os.PathLike[str]) -> Iterable[Im
     return images  # type: ignore[return-value]  # a path has been dealt with
 
 
-def groups(images: Iterable[ImageLike], size: int, fit: Fit, *, rgb: bool, errors: Errors) -> Iterator[list[Ready]]:
+def groups(
+    images: Iterable[ImageLike], size: int, fit: Fit, *, rgb: bool, errors: Errors | Literal["keep"]
+) -> Iterator[list[Ready]]:
     """Yield images ready for the network, in order, `size` at a time.
 
     While one group is in use, threads work on the next images: as many as the next group has or as there are
@@ -85,7 +87,8 @@ def groups(images: Iterable[ImageLike], size: int, fit: Fit, *, rgb: bool, error
         Arrays are in RGB order.
     errors
         ``"raise"``: raise what an image that cannot be read raises, after the images before it. ``"report"``: log it
-        and put a `Ready` with the error in its place. What `images` itself raises is raised in both.
+        and put a `Ready` with the error in its place. ``"keep"``: the same without logging it. What `images` itself
+        raises is raised in all of them.
     """
     with _Ahead(images, fit, rgb) as ahead:
         ahead.fill(size)
@@ -100,7 +103,8 @@ def groups(images: Iterable[ImageLike], size: int, fit: Fit, *, rgb: bool, error
                     if errors == "raise":
                         failed = error
                         break
-                    _log.warning("%s%s", "" if _path(image) and _path(image) in str(error) else f"{name}: ", error)
+                    if errors == "report":
+                        _log.warning("%s%s", "" if _path(image) and _path(image) in str(error) else f"{name}: ", error)
                     group.append(Ready(_NOTHING, path=_path(image), error=error))
             if group:
                 yield group
