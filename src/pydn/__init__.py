@@ -4,6 +4,7 @@ from ._core.layer import Layer
 from ._core.threads import set_num_threads
 from ._core.weights import Weights
 from ._version import __version__
+from .anchors import Anchors, calc_anchors
 from .classification import Classification
 from .datafile import DataFile
 from .detections import Detection, Detections
@@ -24,6 +25,7 @@ from .templates import make as cfg_template
 from .templates import names as cfg_templates
 
 __all__ = [
+    "Anchors",
     "CfgError",
     "Classification",
     "DataError",
@@ -41,6 +43,7 @@ __all__ = [
     "Weights",
     "WeightsError",
     "__version__",
+    "calc_anchors",
     "cfg_template",
     "cfg_templates",
     "load",

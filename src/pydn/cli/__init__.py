@@ -13,6 +13,7 @@ from typing import TextIO
 from .. import progress
 from .._version import __version__
 from ..errors import Error
+from .anchors import VERBS as ANCHORS
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .classifier import VERBS as CLASSIFIER
 from .common import describe, note
@@ -30,6 +31,7 @@ _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 
 GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES),
+    "prepare a training": ANCHORS,
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
