@@ -20,18 +20,21 @@ from .common import describe, note
 from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
 from .figures import VERBS as FIGURES
+from .flow import VERBS as FLOW
 from .info import INFO, info
 from .options import Command, HelpRequested, Options, UsageError
 from .partial import PARTIAL, partial
 from .pictures import VERBS as PICTURES
 from .scores import VERBS as SCORES
 from .tools import VERBS as TOOLS
+from .video import VERBS as VIDEO
 
 _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 
 GROUPS: dict[str, _Verbs] = {
-    "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES),
+    "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "prepare a training": ANCHORS,
+    "find and name what is in video": VIDEO,
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
