@@ -27,14 +27,12 @@ from .partial import PARTIAL, partial
 from .pictures import VERBS as PICTURES
 from .scores import VERBS as SCORES
 from .tools import VERBS as TOOLS
-from .video import VERBS as VIDEO
 
 _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 
 GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "prepare a training": ANCHORS,
-    "find and name what is in video": VIDEO,
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
