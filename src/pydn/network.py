@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,12 @@ from .names import fill_names, fit_names
 from .preprocess import check_channels, classifier_input, detector_input
 from .summary import elements, table
 from .tree import absolute
+
+if TYPE_CHECKING:
+    from .evaluation.class_labels import By
+    from .evaluation.crops import Form
+    from .evaluation.listing import DataSource
+    from .evaluation.top_k import TopKResult
 
 _Result = TypeVar("_Result", Detections, Classification)
 
@@ -194,6 +200,21 @@ class Network(EngineNetwork):
         """`predict` for many images, in the way of `detect_batch`."""
         fit, run = self._classifier(top)
         return self._batches(images, fit, run, _unread_classes, rgb=rgb, errors=errors)
+
+    def valid(
+        self,
+        data: DataSource,
+        top: int | None = None,
+        *,
+        form: Form = "single",
+        labels: Sequence[str] | str | os.PathLike[str] | None = None,
+        by: By | None = None,
+        strict: bool = False,
+    ) -> TopKResult:
+        """Find out how often a classifier is right: see `evaluation.classification.valid`."""
+        from .evaluation.classification import valid
+
+        return valid(self, data, top, form=form, labels=labels, by=by, strict=strict)
 
     def partial(self, n: int, path: str | os.PathLike[str] | None = None) -> Weights:
         """Parameters of the first `n` layers, with the count of seen images set to 0.

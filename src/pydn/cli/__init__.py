@@ -16,6 +16,7 @@ from ..errors import Error
 from .anchors import VERBS as ANCHORS
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .classifier import VERBS as CLASSIFIER
+from .classifier_valid import VERBS as CLASSIFIER_VALID
 from .common import describe, note
 from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
@@ -33,6 +34,7 @@ _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "prepare a training": ANCHORS,
+    "see how good networks are": (*CLASSIFIER_VALID,),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),

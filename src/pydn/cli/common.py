@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from .._core.threads import set_num_threads
 from ..datafile import DataFile
 from ..errors import DataError, Error
+from ..evaluation.listing import Problem
 from ..image import Pixels
 from ..loading import load
 from ..network import Network
@@ -36,6 +37,14 @@ def describe(error: BaseException) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         return f"{error.filename}: {error.strerror}"
     return " ".join(str(error).split()) or type(error).__name__
+
+
+def note_problems(problems: Sequence[Problem], most: int = 20) -> None:
+    """Print what is wrong in a data set to stderr, and how much more there is than `most`."""
+    for problem in problems[:most]:
+        note(f"pydn: {problem}")
+    if len(problems) > most:
+        note(f"pydn: and {len(problems) - most} more problems in the data")
 
 
 def dialect_of(options: Options) -> Dialect:

@@ -108,7 +108,7 @@ class Listing(Sequence[Listed]):
             numbered = [(0, os.fspath(path)) for path in source]
         if not numbered:
             raise DataError("there is no image to go through: hand in paths, a list file or a folder")
-        self._names = [name for _, name in numbered]
+        self._names = tuple(name for _, name in numbered)
         self._lines = np.array([line for line, _ in numbered], np.int32)
 
     def _numbered(self, path: str) -> list[tuple[int, str]]:
@@ -120,6 +120,11 @@ class Listing(Sequence[Listed]):
         folder = Path(path).parent
         self._roots = ("", str(folder), str(folder.parent))
         return read_numbered_list(path)
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The paths as they are written."""
+        return self._names
 
     def __len__(self) -> int:
         return len(self._names)
