@@ -46,9 +46,9 @@ def table(layers: Sequence[LayerFacts], time_steps: int = 1) -> str:
         Lines without a newline at the end. BF are billions of multiplications and additions for one image.
     """
     rows = [HEADER, *(row(layer, time_steps) for layer in layers)]
-    outputs = sum(elements(layer.output_shape) for layer in layers)
+    outputs = [elements(layer.output_shape) for layer in layers if _counts(layer)]
     rows.append(f"Total BFLOPS {sum(layer.flops for layer in layers) / 1e9:5.3f} ")
-    rows.append(f"avg_outputs = {outputs // max(1, len(layers))} ")
+    rows.append(f"avg_outputs = {sum(outputs) // max(1, len(outputs))} ")
     return "\n".join(rows)
 
 
@@ -56,6 +56,16 @@ def row(layer: LayerFacts, time_steps: int = 1) -> str:
     """One layer; a yolo layer has a second line with its loss."""
     facts = {**layer.facts, "time_steps": time_steps}
     return f"{layer.index:4d} {_ROWS.get(layer.kind, _plain)(layer, facts)}"
+
+
+def _counts(layer: LayerFacts) -> bool:
+    """Whether a layer takes part in the average of outputs: those that AlexeyAB's program gives a width and height."""
+    if layer.kind == "detection":
+        return _number(layer.facts, "side") > 1
+    if layer.kind in _WITHOUT_SIDES or (layer.kind == "dropout" and not _number(layer.facts, "dropblock")):
+        return False
+    width, height, _ = _sides(layer.output_shape if layer.kind == "route" else layer.input_shape)
+    return width > 1 and height > 1
 
 
 def elements(shape: Sequence[int]) -> int:
@@ -276,6 +286,7 @@ _ROWS: dict[str, Callable[[LayerFacts, Mapping[str, Any]], str]] = {
     "region": lambda layer, facts: "detection",
     "detection": lambda layer, facts: "Detection Layer",
 }
+_WITHOUT_SIDES = {"activation", "connected", "cost", "gru", "implicit", "lstm", "rnn"}
 _WEIGHTS_TYPES = {"per_feature": 1, "per_layer": 1, "per_channel": 2}
 _NORMALIZATIONS = {"relu": 1, "avg_relu": 1, "softmax": 2}
 _IOU_LOSSES = {"iou": 0, "giou": 1, "mse": 2, "diou": 3, "ciou": 4}

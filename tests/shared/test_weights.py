@@ -14,6 +14,12 @@ yolov3 yolov4 yolov4-tiny yolov2-tiny-voc darknet19 tiny densenet201 csresnext50
 yolov7-tiny yolov3-tiny yolov2 yolov4-csp
 """.split()
 
+OPTIONS = ["size", "stride_x", "stride_y", "filters", "groups", "dilation", "pad", "batch_normalize"]
+
+
+def test_no_table_is_missing(shared: Path) -> None:
+    assert sorted(json.loads((shared / "goldens/utility/layer_tables.json").read_text())) == sorted(TABLES)
+
 
 @pytest.mark.parametrize("header", HEADERS)
 def test_header(shared: Path, engine: tuple[str, str | None], header: str) -> None:
@@ -50,6 +56,7 @@ def test_saving_gives_the_file_back(shared: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", TABLES)
 def test_layer_table(shared: Path, name: str) -> None:
+    """Every layer's shapes, parameters, operations and options, and the totals."""
     expected = json.loads((shared / "goldens/utility/layer_tables.json").read_text())[name]
     net = pydn.load(shared / f"data/cfgs/AlexeyAB__darknet/{name}.cfg")
     assert len(net.layers) == len(expected["layers"])
@@ -60,3 +67,14 @@ def test_layer_table(shared: Path, name: str) -> None:
         ), what
         assert layer.parameters == row["parameters"], what
         assert layer.flops / 1e9 == pytest.approx(row.get("bflops", 0), rel=1e-6, abs=1e-9), what
+        if layer.kind in ("convolutional", "maxpool"):
+            assert layer.input_shape[1:] == (row["in_c"], row["in_h"], row["in_w"]), what
+            facts = layer.facts | {"pad": layer.facts["padding"]}  # recorded are the pixels, not the key
+            given = {key: facts[key] for key in OPTIONS if key in row}
+            assert given == {key: row[key] for key in given}, what
+            assert "stride_x" in given, what
+    assert net.parameters == expected["parameters_total"]
+    assert net.weights.nbytes == 20 + 4 * expected["parameters_total"]  # a file with 64 bits of images seen
+    bflops, average = net.summary().splitlines()[-2:]
+    assert bflops == f"Total BFLOPS {expected['total_bflops_printed']:5.3f} "
+    assert average == f"avg_outputs = {expected['avg_outputs_printed']} "
