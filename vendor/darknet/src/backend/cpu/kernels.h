@@ -34,6 +34,14 @@ typedef struct dn_cpu_epilogue {
     dn_activation after;      /* applied after the residual (shortcut's activation), LINEAR when unused */
 } dn_cpu_epilogue;
 
+/* Which algorithm a test wants; where it cannot be, the fastest other. */
+typedef enum dn_cpu_conv_wish {
+    DN_CPU_CONV_FASTEST,
+    DN_CPU_CONV_DIRECT,
+    DN_CPU_CONV_WINOGRAD_2, /* F(2,3) */
+    DN_CPU_CONV_WINOGRAD_4, /* F(4,3) */
+} dn_cpu_conv_wish;
+
 /* A convolution at fixed shapes. Filled by the program (upper part), then by choose (lower part). */
 typedef struct dn_cpu_conv {
     int in_channels, in_height, in_width;
@@ -42,9 +50,10 @@ typedef struct dn_cpu_conv {
     int threads; /* that will share the work: choose makes tasks for them */
     dn_cpu_layout in_layout, out_layout;
     dn_cpu_epilogue epilogue;
+    dn_cpu_conv_wish wish;
     /* chosen */
     int algorithm;         /* kernel's own number                                  */
-    const char *name;      /* "direct", "depthwise", "first", … for profiles       */
+    const char *name;      /* "direct", "winograd 4", "depthwise", … for profiles  */
     size_t packed_floats;  /* packed weights and bias                              */
     size_t scratch_floats; /* per thread, 64-byte aligned                          */
     int tasks;             /* per image                                            */

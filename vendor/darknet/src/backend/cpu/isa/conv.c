@@ -2,7 +2,8 @@
 #include "backend/cpu/isa/conv.h"
 
 bool DN_ISA_NAME(conv_choose)(dn_cpu_conv *conv) {
-    return DN_ISA_NAME(conv_depthwise_choose)(conv) || DN_ISA_NAME(conv_direct_choose)(conv);
+    return DN_ISA_NAME(conv_depthwise_choose)(conv) || DN_ISA_NAME(conv_winograd_choose)(conv) ||
+           DN_ISA_NAME(conv_direct_choose)(conv);
 }
 
 /* The filters that share a packed vector: where each one's weights are, and for which channels. */
@@ -53,6 +54,10 @@ void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, const float *weights, const
         DN_ISA_NAME(conv_depthwise_pack)(conv, weights, bias, packed);
         return;
     }
+    if (conv->algorithm == DN_CONV_WINOGRAD) {
+        DN_ISA_NAME(conv_winograd_pack)(conv, weights, bias, packed);
+        return;
+    }
     const int units = dn_ceil_div(conv->filters, conv->tile[DN_CONV_UNIT_BLOCKS] * DN_LANES);
     for (int unit = 0; unit < units; ++unit) {
         pack_unit(conv, weights, bias, unit, packed + (size_t)unit * dn_conv_unit_floats(conv));
@@ -60,8 +65,11 @@ void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, const float *weights, const
 }
 
 void DN_ISA_NAME(conv_run)(const dn_cpu_conv_call *call, int task) {
-    if (call->conv->algorithm == DN_CONV_DEPTHWISE) {
+    const dn_cpu_conv *conv = call->conv;
+    if (conv->algorithm == DN_CONV_DEPTHWISE) {
         DN_ISA_NAME(conv_depthwise_run)(call, task);
+    } else if (conv->algorithm == DN_CONV_WINOGRAD) {
+        DN_ISA_NAME(conv_winograd_run)(call, task);
     } else {
         DN_ISA_NAME(conv_direct_run)(call, task);
     }

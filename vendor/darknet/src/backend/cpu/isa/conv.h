@@ -5,6 +5,7 @@
  *   conv_tiles.c      the register tiles those two call
  *   conv_finish.c     what follows the sums: activation, residual
  *   conv_depthwise.c  one filter per channel
+ *   conv_winograd.c   3×3 of stride 1 with fewer products; winograd_transform.c: what surrounds them
  *
  * A unit is F filter blocks of B = DN_LANES filters that one register tile computes together; the last unit of an odd
  * number of blocks has one. Packed, unit after unit, dn_conv_layout.unit_floats apart:
@@ -30,9 +31,14 @@
 #define DN_TILE_PIXELS 5
 #endif
 
-typedef enum dn_conv_algorithm { DN_CONV_DIRECT, DN_CONV_PLANAR, DN_CONV_DEPTHWISE } dn_conv_algorithm;
+typedef enum dn_conv_algorithm {
+    DN_CONV_DIRECT,
+    DN_CONV_PLANAR,
+    DN_CONV_DEPTHWISE,
+    DN_CONV_WINOGRAD
+} dn_conv_algorithm;
 
-/* Meaning of dn_cpu_conv.tile */
+/* Meaning of dn_cpu_conv.tile, direct and planar */
 typedef enum dn_conv_number {
     DN_CONV_UNIT_BLOCKS,   /* F */
     DN_CONV_UNIT_CHANNELS, /* most input blocks (blocked) or channels (planar) that a unit reads */
@@ -111,6 +117,11 @@ void DN_ISA_NAME(conv_finish)(const dn_conv_finish *finish, float *sums, const f
 /* conv_direct.c */
 bool DN_ISA_NAME(conv_direct_choose)(dn_cpu_conv *conv);
 void DN_ISA_NAME(conv_direct_run)(const dn_cpu_conv_call *call, int task);
+
+/* conv_winograd.c */
+bool DN_ISA_NAME(conv_winograd_choose)(dn_cpu_conv *conv);
+void DN_ISA_NAME(conv_winograd_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(conv_winograd_run)(const dn_cpu_conv_call *call, int task);
 
 /* conv_depthwise.c */
 bool DN_ISA_NAME(conv_depthwise_choose)(dn_cpu_conv *conv);
