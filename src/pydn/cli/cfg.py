@@ -20,6 +20,7 @@ CFG_NEW = Command(
         Flag("anchors", "widths and heights in turn, in one word: 10,14,23,27,…", str, "LIST"),
         Flag("out", "where to write it; without it, to the standard output", str, "FILE"),
     ),
+    choices=templates.names(),
 )
 CFG_LIST = Command("cfg list", "", "Lists the architectures that cfg new knows, with their published size and classes.")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,13 +32,16 @@ class Flag:
     kind
         Type of its value; bool takes none.
     value
-        What ``--help`` calls the value.
+        What ``--help`` calls the value; FILE and FOLDER are completed by shells.
+    choices
+        Values to complete.
     """
 
     name: str
     about: str
     kind: type[bool] | type[int] | type[float] | type[str] = bool
     value: str = ""
+    choices: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +79,14 @@ COMMON = (
     Flag("i", "number of the GPU; of no effect on a CPU", int, "N"),
     Flag("nogpu", "use no GPU"),
     Flag("gpus", "numbers of the GPUs; of no effect on a CPU", str, "LIST"),
-    Flag("device", "cpu (default), ref, cuda or cuda:N", str, "DEVICE"),
-    Flag("compat", "whose behaviour and output: alexeyab (default) or pjreddie", str, "PROGRAM"),
+    Flag("device", "cpu (default), ref, cuda or cuda:N", str, "DEVICE", ("cpu", "ref", "cuda")),
+    Flag(
+        "compat",
+        "whose behaviour and output: alexeyab (default) or pjreddie",
+        str,
+        "PROGRAM",
+        ("alexeyab", "pjreddie"),
+    ),
     Flag("threads", "threads to compute with", int, "N"),
     Flag("traceback", "show where an error comes from"),
 )
@@ -98,6 +108,8 @@ class Command:
         Its own flags; the common ones come on top.
     ignored
         Darknet's flags that its scripts may contain and that change nothing here: name to type.
+    choices
+        Arguments to complete; without them, they are files.
     """
 
     verb: str
@@ -105,6 +117,12 @@ class Command:
     about: str
     flags: Sequence[Flag] = ()
     ignored: Mapping[str, type[bool] | type[int] | type[float] | type[str]] = field(default_factory=dict)
+    choices: Sequence[str] = ()
+
+    @property
+    def headline(self) -> str:
+        """What it does, in a few words."""
+        return re.split(r"[.:] ", self.about)[0].rstrip(".")
 
     @property
     def usage(self) -> str:
