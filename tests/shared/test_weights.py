@@ -17,10 +17,6 @@ yolov7-tiny yolov3-tiny yolov2 yolov4-csp
 OPTIONS = ["size", "stride_x", "stride_y", "filters", "groups", "dilation", "pad", "batch_normalize"]
 
 
-def test_no_table_is_missing(shared: Path) -> None:
-    assert sorted(json.loads((shared / "goldens/utility/layer_tables.json").read_text())) == sorted(TABLES)
-
-
 @pytest.mark.parametrize("header", HEADERS)
 def test_header(shared: Path, engine: tuple[str, str | None], header: str) -> None:
     folder = shared / "goldens/utility/weights"
