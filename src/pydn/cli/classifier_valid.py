@@ -11,12 +11,13 @@ from typing import cast
 import numpy as np
 
 from .. import progress
+from ..datafile import DataFile
 from ..evaluation.class_labels import By, ClassSet
 from ..evaluation.classification import refuse_detector, valid
 from ..evaluation.crops import Form
 from ..evaluation.top_k import Judged, TopKResult, running_line
 from ..network import Network
-from .classifier import IGNORED
+from .classifier import IGNORED, names_of
 from .common import note, note_problems, open_network
 from .options import Command, Flag, Options, UsageError
 
@@ -96,16 +97,16 @@ def _run(form: Form, options: Options) -> int:
     by = options.text("by")
     if by not in (None, "path", "folder"):
         raise UsageError(f"-by is path or folder, not {by!r}")
-    net = open_network(options, options.words[1], options.word(2))
+    data = DataFile.read(options.words[0]) if options.words[0].lower().endswith(".data") else None
+    net = open_network(options, options.words[1], options.word(2), names=None if data is None else names_of(data))
     refuse_detector(net)
     pictures = ClassSet(
-        options.words[0],
+        options.words[0] if data is None else data,
         names=net.names,
         classes=net.class_count,
         by=cast("By | None", by),
         strict=options.on("strict"),
     )
-    data = pictures.listing.data
     top = min(pictures.classes, 1 if data is None else max(1, data.integer("top", 1)))
     if form == "single" and net.dialect == "alexeyab":
         print(" TOP calculation...")

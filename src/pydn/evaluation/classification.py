@@ -96,13 +96,18 @@ def valid(
         _log.warning("interrupted: the figures are of %d of %d pictures", len(judgement.rows), len(pictures))
     return TopKResult(
         k=min(top, pictures.classes),
-        labels=pictures.labels,
+        labels=_readable(net, pictures),
         rows=judgement.rows,
         names=pictures.listing.names,
         problems=pictures.problems,
         complete=complete,
         dialect=net.dialect if form == "single" else "alexeyab",  # the others print the same
     )
+
+
+def _readable(net: Network, pictures: ClassSet) -> list[str]:
+    """Names of the classes: the network's, where it was given any, since what stands in paths may be WordNet's."""
+    return net.names[: pictures.classes] if net.named else list(pictures.labels)
 
 
 def refuse_detector(net: Network) -> None:

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ..names import fill_names
 
@@ -24,7 +25,7 @@ _LETTERS = 18
 def plot(result: TopKResult, path: str | os.PathLike[str] | None = None) -> Figure:
     """Draw the accuracy of the classes beside their confusions.
 
-    With more classes than fit, those with the lowest accuracy are drawn, and the confusions between them.
+    With more classes than fit, those with the lowest accuracy are drawn, and what they are most often taken for.
 
     Parameters
     ----------
@@ -52,7 +53,10 @@ def plot(result: TopKResult, path: str | os.PathLike[str] | None = None) -> Figu
     left, right = figure.subplots(1, 2, width_ratios=(1, 2))
     names = [name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…" for name in _names(result)]
     _bars(left, result, shown, names)
-    _table(right, table[np.ix_(shown, shown)], [names[i] for i in shown])
+    columns = sorted(np.argsort(-table[shown].sum(0), kind="stable")[:_MOST]) if len(table) > _MOST else shown
+    _table(right, table[np.ix_(shown, columns)])
+    right.set_yticks(range(len(shown)), [names[i] for i in shown], fontsize=8)
+    right.set_xticks(range(len(columns)), [names[i] for i in columns], rotation=90, fontsize=8)
     low, high = result.interval()
     most = "" if len(shown) == int((table.sum(1) > 0).sum()) else f", the {len(shown)} classes with the lowest accuracy"
     figure.suptitle(
@@ -89,14 +93,12 @@ def _bars(axes: Axes, result: TopKResult, shown: list[int], names: list[str]) ->
     axes.tick_params(axis="x", labelsize=8)
 
 
-def _table(axes: Axes, table: np.ndarray[tuple[int, ...], np.dtype[np.int64]], names: list[str]) -> None:
+def _table(axes: Axes, table: NDArray[np.int64]) -> None:
     shares = table / np.maximum(table.sum(1, keepdims=True), 1)
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1, aspect="auto")
     for row, column in np.argwhere(table):
         colour = "white" if shares[row, column] > 0.5 else "black"
         text = str(table[row, column])
         axes.text(column, row, text, ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=8)
-    axes.set_yticks(range(len(names)), names, fontsize=8)
     axes.set_xlabel("taken for", fontsize=8)
     axes.set_ylabel("class", fontsize=8)
