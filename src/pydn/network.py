@@ -26,7 +26,11 @@ if TYPE_CHECKING:
     from .evaluation.class_labels import By
     from .evaluation.crops import Form
     from .evaluation.listing import DataSource
+    from .evaluation.map_result import MapResult
+    from .evaluation.recall import RecallResult
+    from .evaluation.rules import Metric, Rules
     from .evaluation.top_k import TopKResult
+    from .evaluation.truth import TruthSet
 
 _Result = TypeVar("_Result", Detections, Classification)
 
@@ -55,11 +59,6 @@ class Network(EngineNetwork):
                 exact=self.classes > 0,  # classifiers come with lists of many more names than classes
             )
         )
-
-    @property
-    def named(self) -> bool:
-        """Whether the classes were given names."""
-        return self._names is not None
 
     @property
     def class_count(self) -> int:
@@ -220,6 +219,77 @@ class Network(EngineNetwork):
         from .evaluation.classification import valid
 
         return valid(self, data, top, form=form, labels=labels, by=by, strict=strict)
+
+    def map(
+        self,
+        data: DataSource | TruthSet,
+        iou: float = 0.5,
+        thresh: float = 0.25,
+        points: int = 0,
+        *,
+        metric: Metric | Rules = "darknet",
+        letterbox: bool | None = None,
+        strict: bool = False,
+    ) -> MapResult:
+        """Measure a detector's mean average precision, and everything that the same detections tell.
+
+        Ctrl-C ends it with the figures of the pictures so far; they are not ``complete``.
+
+        Parameters
+        ----------
+        data
+            A .data file (its ``valid=`` and ``difficult=``), a list file, a folder, a pattern, or paths of pictures.
+        iou
+            How much a detection must overlap its object.
+        thresh
+            Counts are of the detections with a score above it.
+        points
+            Average precision is the mean over so many recalls, 11 or 101; 0: the area under the curve.
+        metric
+            ``"darknet"``: what `detector map` prints. ``"voc07"``, ``"voc12"``, ``"coco"``: what the tools of these
+            sets make of the files that `detector valid` writes. Own `evaluation.rules.Rules` hold in place of `iou`
+            and `points`.
+        letterbox
+            Keep the pictures' aspect; None: what the cfg says, else only in dialect pjreddie.
+        strict
+            Raise the first problem of a label file or picture, in place of listing all of them in the result.
+
+        Returns
+        -------
+        MapResult
+
+        Raises
+        ------
+        FileNotFoundError, DataError
+            If there is no such list, or, with `strict`, something is wrong with a picture or its labels.
+        UnsupportedError
+            If the network is a classifier.
+
+        Examples
+        --------
+        >>> result = net.map("obj.data")  # doctest: +SKIP
+        >>> print(result.map, result.ap, result.worst(3))  # doctest: +SKIP
+        >>> print(result.explain_difference(net.map("obj.data", metric="coco")))  # doctest: +SKIP
+        """
+        from .evaluation.detectors import map_of
+
+        return map_of(
+            self, data, iou=iou, thresh=thresh, points=points, metric=metric, letterbox=letterbox, strict=strict
+        )
+
+    def recall(self, data: DataSource | TruthSet, *, letterbox: bool = False, strict: bool = False) -> RecallResult:
+        """Find out how many objects any box overlaps, whatever its class: what `detector recall` prints.
+
+        Parameters
+        ----------
+        data, strict
+            As for `map`.
+        letterbox
+            Keep the pictures' aspect; the reference never does here.
+        """
+        from .evaluation.detectors import recall_of
+
+        return recall_of(self, data, letterbox=letterbox, strict=strict)
 
     def partial(self, n: int, path: str | os.PathLike[str] | None = None) -> Weights:
         """Parameters of the first `n` layers, with the count of seen images set to 0.

@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self, TypeAlias
+from typing import Any, Literal, Self, TypeAlias, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from .weights import LoadReport, Weights
 
 _Floats: TypeAlias = NDArray[np.float32]
 _Boxes: TypeAlias = tuple[_Floats, _Floats, _Floats, _Floats | None]
+_AllBoxes: TypeAlias = tuple[_Floats, _Floats, _Floats, _Floats | None, _Floats]
 _NmsMethod: TypeAlias = Literal["sort", "obj", "kind"] | None
 _NmsKind: TypeAlias = Literal["default", "greedynms", "diounms", "cornersnms"] | None
 
@@ -39,6 +40,7 @@ class Network(Planned):
         time_steps: int = 0,
     ) -> Self: ...
     def forward(self, x: Any = None) -> tuple[_Floats, ...]: ...
+    @overload
     def forward_decode(
         self,
         x: Any,
@@ -52,7 +54,24 @@ class Network(Planned):
         nms_method: _NmsMethod = None,
         nms_kind: _NmsKind = None,
         nms_beta: float | None = None,
+        unsuppressed: Literal[False] = False,
     ) -> list[_Boxes]: ...
+    @overload
+    def forward_decode(
+        self,
+        x: Any,
+        image_sizes: Iterable[tuple[int, int] | None],
+        *,
+        thresh: float = 0.25,
+        hier: float = 0.5,
+        letterbox: bool = False,
+        relative: bool = False,
+        nms: float | None = 0.45,
+        nms_method: _NmsMethod = None,
+        nms_kind: _NmsKind = None,
+        nms_beta: float | None = None,
+        unsuppressed: Literal[True],
+    ) -> list[_AllBoxes]: ...
     def decode(
         self,
         image: int = 0,

@@ -206,7 +206,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
 
     def forward_decode(
         self, x, image_sizes, *, float thresh=0.25, float hier=0.5, bint letterbox=False, bint relative=False,
-        nms=0.45, nms_method=None, nms_kind=None, nms_beta=None,
+        nms=0.45, nms_method=None, nms_kind=None, nms_beta=None, bint unsuppressed=False,
     ):
         """`forward`, then `decode` for every image, with no other call on this network in between.
 
@@ -218,14 +218,17 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
             Of the original images, one each.
         thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta
             As for `decode`.
+        unsuppressed : bool
+            Return the probabilities before the suppression as well: the reference's order of boxes depends on them.
 
         Returns
         -------
         list of tuple
-            What `decode` returns, one an image.
+            What `decode` returns, one an image; with `unsuppressed` a fifth array, (n, classes) float32.
         """
         cdef tuple how = (thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta)
-        cdef Results results = boxes_wanted(0, list(image_sizes), how, self.plan.net().dialect == c.DN_PJREDDIE)
+        cdef bint pjreddie = self.plan.net().dialect == c.DN_PJREDDIE
+        cdef Results results = boxes_wanted(0, list(image_sizes), how, pjreddie, unsuppressed)
         self.run(x, True, results)
         return [results.boxes(i) for i in range(results.images)]
 

@@ -24,8 +24,11 @@ cdef class Results:
     cdef dn_tensor *tensors     # with a reference to the block each
     cdef dn_detections **found
     cdef dn_detect_options *options
+    cdef bint unsuppressed      # the probabilities before suppression are wanted
+    cdef float **before         # these; one block an image
     cdef Suppression rule
     cdef void take(self, const dn_network *network) noexcept nogil
+    cdef dn_status keep_probabilities(self, int image, dn_error *err) noexcept nogil
     cdef dn_status decode(self, const dn_network *network, dn_error *err) noexcept nogil
     cdef tuple arrays(self)
     cdef tuple boxes(self, int image)
@@ -34,4 +37,4 @@ cdef class Results:
 
 cdef Results heads_wanted(int heads)
 # `how`: thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta.
-cdef Results boxes_wanted(int first, list sizes, tuple how, bint pjreddie)
+cdef Results boxes_wanted(int first, list sizes, tuple how, bint pjreddie, bint unsuppressed=*)

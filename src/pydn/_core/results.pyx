@@ -1,6 +1,8 @@
 """What a forward brings back: the heads' tensors as arrays, or the boxes decoded from them."""
 cimport cython
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy, memset
 
 from pydn._core cimport libdarknet as c
 from pydn._core.libdarknet cimport (
@@ -55,7 +57,8 @@ cdef class Results:
         self.tensors = <dn_tensor *>PyMem_Calloc(heads + 1, sizeof(dn_tensor))
         self.found = <dn_detections **>PyMem_Calloc(images + 1, sizeof(dn_detections *))
         self.options = <dn_detect_options *>PyMem_Calloc(images + 1, sizeof(dn_detect_options))
-        if self.tensors == NULL or self.found == NULL or self.options == NULL:
+        self.before = <float **>PyMem_Calloc(images + 1, sizeof(float *))
+        if self.tensors == NULL or self.found == NULL or self.options == NULL or self.before == NULL:
             raise MemoryError
 
     def __dealloc__(self):
@@ -66,6 +69,10 @@ cdef class Results:
         if self.found != NULL:
             for i in range(self.images):
                 c.dn_detections_free(self.found[i])
+        if self.before != NULL:
+            for i in range(self.images):
+                free(self.before[i])
+        PyMem_Free(self.before)
         PyMem_Free(self.tensors)
         PyMem_Free(self.found)
         PyMem_Free(self.options)
@@ -77,11 +84,26 @@ cdef class Results:
             if self.tensors[i].block != NULL:
                 c.dn_block_retain(self.tensors[i].block)
 
+    cdef dn_status keep_probabilities(self, int image, dn_error *err) noexcept nogil:
+        cdef const dn_detections *found = self.found[image]
+        cdef size_t size = <size_t>c.dn_detections_count(found) * c.dn_detections_classes(found) * sizeof(float)
+        if size == 0:
+            return c.DN_OK
+        self.before[image] = <float *>malloc(size)
+        if self.before[image] == NULL:
+            memset(err, 0, sizeof(dn_error))
+            err.layer = -1
+            return c.DN_E_NOMEM
+        memcpy(self.before[image], c.dn_detections_probabilities(found), size)
+        return c.DN_OK
+
     cdef dn_status decode(self, const dn_network *network, dn_error *err) noexcept nogil:
         cdef dn_status status = c.DN_OK
         cdef int i
         for i in range(self.images):
             status = c.dn_network_detect(&self.found[i], network, self.first + i, &self.options[i], err)
+            if status == c.DN_OK and self.unsuppressed:
+                status = self.keep_probabilities(i, err)
             if status == c.DN_OK:
                 status = suppress(self.found[i], network, &self.rule, err)
             if status != c.DN_OK:
@@ -96,12 +118,13 @@ cdef class Results:
         cdef int count = c.dn_detections_count(found)
         cdef int classes = c.dn_detections_classes(found)
         cdef const float *uncertainty = c.dn_detections_uncertainty(found)
-        return (
+        columns = (
             copy_floats(c.dn_detections_boxes(found), (count, 4)),
             copy_floats(c.dn_detections_objectness(found), (count,)),
             copy_floats(c.dn_detections_probabilities(found), (count, classes)),
             copy_floats(uncertainty, (count, 4)) if uncertainty != NULL else None,
         )
+        return (*columns, copy_floats(self.before[image], (count, classes))) if self.unsuppressed else columns
 
     cdef object embeddings(self, int image):
         cdef const dn_detections *found = self.found[image]
@@ -113,8 +136,9 @@ cdef Results heads_wanted(int heads):
     return Results(heads, 0)
 
 
-cdef Results boxes_wanted(int first, list sizes, tuple how, bint pjreddie):
+cdef Results boxes_wanted(int first, list sizes, tuple how, bint pjreddie, bint unsuppressed=False):
     cdef Results results = Results(0, len(sizes))
+    results.unsuppressed = unsuppressed
     cdef int i
     thresh, hier, letterbox, relative, nms, method, kind, beta = how
     results.first = first

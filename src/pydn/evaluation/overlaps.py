@@ -1,0 +1,160 @@
+"""Overlaps of detections with objects of their class in their picture: only pairs that overlap are kept.
+
+Intersection over union of a and b is |a ∩ b| / (|a| + |b| − |a ∩ b|), where |a| is an area; over a crowd c it is
+|a ∩ c| / |a|.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .evidence import Doubles, Evidence, Found, Indices, Mask, Objects
+from .rules import Rules
+
+_AT_ONCE = 1 << 20
+"""Pairs whose overlap is computed at a time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Detections and objects that overlap, by detection and then by object.
+
+    Attributes
+    ----------
+    detection, truth
+        (n,) int: rows of `Found` and of `Objects`.
+    iou
+        (n,) float: how much.
+    """
+
+    detection: Indices
+    truth: Indices
+    iou: NDArray[Any]
+
+    def __getitem__(self, rows: Mask | Indices) -> Pairs:
+        return Pairs(self.detection[rows], self.truth[rows], self.iou[rows])
+
+
+def overlapping(
+    evidence: Evidence, rules: Rules, *, least: float, touching: bool = True, any_class: bool = False
+) -> Pairs:
+    """Return all pairs whose overlap is above `least`, or `touching` it; `any_class` pairs boxes of all classes."""
+    found, objects = evidence.found, evidence.objects
+    mine, theirs = boxes_by(rules, evidence)
+    order, first, count = _partners(found, objects, evidence.classes, any_class)
+    kept: list[tuple[Indices, Indices, NDArray[Any]]] = []
+    for start, stop in _portions(count):
+        here = count[start:stop]
+        detection = np.repeat(np.arange(start, stop), here)
+        place = np.arange(len(detection)) - np.repeat(np.cumsum(here) - here, here)
+        truth = order[np.repeat(first[start:stop], here) + place]
+        iou = _OVERLAP[rules.geometry](mine[detection], theirs[truth], _crowds(rules, objects)[truth])
+        rows = (iou >= least if touching else iou > least) & (iou > 0)
+        kept.append((detection[rows], truth[rows], iou[rows]))
+    if not kept:
+        return Pairs(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))
+    return Pairs(*map(np.concatenate, zip(*kept, strict=True)))
+
+
+def overlaps_of(evidence: Evidence, rules: Rules, detection: Indices, truth: Indices) -> NDArray[Any]:
+    """Return how much given detections overlap given objects."""
+    mine, theirs = boxes_by(rules, evidence)
+    return _OVERLAP[rules.geometry](mine[detection], theirs[truth], _crowds(rules, evidence.objects)[truth])
+
+
+def boxes_by(rules: Rules, evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the boxes of detections and objects in the form in which the rules compare them."""
+    found, objects = evidence.found, evidence.objects
+    if rules.geometry == "relative":
+        return found.box, objects.box
+    mine = pixel_boxes(found.box, evidence.sizes[found.image], _edge(rules))
+    return mine, pixel_boxes(objects.box, evidence.sizes[objects.image])
+
+
+def pixel_boxes(boxes: NDArray[Any], sizes: NDArray[Any], edge: int | None = None) -> Doubles:
+    """Return (n, 4) left, top, width, height in pixels of boxes given by centre and size.
+
+    With an `edge`, boxes are cut off at the picture's left and upper edge and so many pixels before the others.
+    """
+    boxes, sizes = boxes.astype(np.float64), sizes.astype(np.float64)
+    size = boxes[:, 2:] * sizes
+    low = boxes[:, :2] * sizes - size / 2
+    if edge is not None:
+        high = np.minimum(low + size, sizes - edge)
+        low = np.maximum(low, 0)
+        size = np.maximum(high - low, 0)
+    return np.concatenate([low, size], axis=1)
+
+
+def areas(evidence: Evidence, rules: Rules) -> tuple[Doubles, Doubles]:
+    """Return the areas of detections and objects in square pixels."""
+    found, objects = evidence.found, evidence.objects
+    mine = pixel_boxes(found.box, evidence.sizes[found.image], _edge(rules))
+    theirs = pixel_boxes(objects.box, evidence.sizes[objects.image])
+    return mine[:, 2] * mine[:, 3], theirs[:, 2] * theirs[:, 3]
+
+
+def _edge(rules: Rules) -> int | None:
+    """Return what to cut off: the last pixel of a row of 100 is number 99 where boxes include it."""
+    return None if not rules.clipped else int(rules.geometry == "inclusive")
+
+
+def _crowds(rules: Rules, objects: Objects) -> Mask:
+    return objects.difficult if rules.difficult == "absorb" else np.zeros(len(objects), np.bool_)
+
+
+def _partners(
+    found: Found, objects: Objects, classes: int, any_class: bool
+) -> tuple[Indices, Indices, NDArray[np.int64]]:
+    """Return an order of the objects, and for each detection where in it its objects begin and how many they are."""
+
+    def key(table: Found | Objects) -> NDArray[np.int64]:
+        return table.image * np.int64(1 if any_class else classes) + (0 if any_class else table.class_id)
+
+    keys = key(objects)
+    order = np.argsort(keys, kind="stable")
+    wanted = key(found)
+    first = np.searchsorted(keys[order], wanted, "left")
+    return order, first, np.searchsorted(keys[order], wanted, "right") - first
+
+
+def _portions(count: NDArray[np.int64]) -> list[tuple[int, int]]:
+    """Split the detections so that each part has about as many pairs as may be computed at once."""
+    if not len(count):
+        return []
+    part = np.cumsum(count) // _AT_ONCE
+    edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(count)]
+    return list(itertools.pairwise(edges))
+
+
+def _relative(a: NDArray[Any], b: NDArray[Any], crowd: Mask) -> NDArray[Any]:
+    """As the reference: centre and size, single precision."""
+    low = np.maximum(a[:, :2] - a[:, 2:] / 2, b[:, :2] - b[:, 2:] / 2)
+    inside = np.minimum(a[:, :2] + a[:, 2:] / 2, b[:, :2] + b[:, 2:] / 2) - low
+    return _ratio(inside, a[:, 2] * a[:, 3], b[:, 2] * b[:, 3], crowd)
+
+
+def _pixels(a: NDArray[Any], b: NDArray[Any], crowd: Mask) -> NDArray[Any]:
+    """Left, top, width, height."""
+    inside = np.minimum(a[:, 2:] + a[:, :2], b[:, 2:] + b[:, :2]) - np.maximum(a[:, :2], b[:, :2])
+    return _ratio(inside, a[:, 2] * a[:, 3], b[:, 2] * b[:, 3], crowd)
+
+
+def _inclusive(a: NDArray[Any], b: NDArray[Any], crowd: Mask) -> NDArray[Any]:
+    """Left, top, width, height; the pixel of the last edge belongs to the box."""
+    inside = np.minimum(a[:, 2:] + a[:, :2], b[:, 2:] + b[:, :2]) - np.maximum(a[:, :2], b[:, :2]) + 1
+    return _ratio(inside, (a[:, 2] + 1) * (a[:, 3] + 1), (b[:, 2] + 1) * (b[:, 3] + 1), crowd)
+
+
+def _ratio(inside: NDArray[Any], mine: NDArray[Any], theirs: NDArray[Any], crowd: Mask) -> NDArray[Any]:
+    common = np.where((inside > 0).all(axis=1), inside[:, 0] * inside[:, 1], 0).astype(inside.dtype)
+    union = np.where(crowd, mine, mine + theirs - common)
+    return np.asarray(np.divide(common, union, out=np.zeros_like(common), where=union > 0))
+
+
+_OVERLAP = {"relative": _relative, "pixels": _pixels, "inclusive": _inclusive}
