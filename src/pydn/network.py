@@ -61,6 +61,11 @@ class Network(EngineNetwork):
         )
 
     @property
+    def named(self) -> bool:
+        """Whether the classes were given names."""
+        return self._names is not None
+
+    @property
     def class_count(self) -> int:
         """Classes of the detection heads; of a classifier, the number of its outputs."""
         return self.classes or (elements(self.layers[-1].output_shape) if len(self.layers) else 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -18,6 +17,7 @@ from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .classifier import VERBS as CLASSIFIER
 from .classifier_valid import VERBS as CLASSIFIER_VALID
 from .common import describe, note
+from .completion import COMPLETION, script
 from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
 from .evaluation import VERBS as EVALUATION
@@ -40,6 +40,7 @@ GROUPS: dict[str, _Verbs] = {
     "write weights": ((PARTIAL, partial), *TOOLS),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
     "see that it works": ((DEMO, demo),),
+    "type less": ((COMPLETION, lambda options: _completion(options)),),
 }
 COMMANDS = {command.verb: (command, run) for verbs in GROUPS.values() for command, run in verbs}
 NOT_PROVIDED = (
@@ -134,6 +135,12 @@ def _find(arguments: Sequence[str]) -> tuple[Command, Callable[[Options], int], 
     raise UsageError(f"{said}; there is: {', '.join(group)}")
 
 
+def _completion(options: Options) -> int:
+    """Run ``completion``."""
+    print(script(options.words[0], [command for command, _ in COMMANDS.values()]), end="")
+    return 0
+
+
 def _overview(word: str = "") -> str:
     """Return a line for every verb, or for those that start with a word."""
     lines = ["usage: pydn VERB …, as darknet's command lines; pydn VERB --help says more"]
@@ -143,7 +150,7 @@ def _overview(word: str = "") -> str:
             lines += ["", title]
         for command in commands:
             text = f"{command.verb} {command.words}"
-            about = re.split(r"[.:] ", command.about)[0].rstrip(".")
+            about = command.headline
             lines += [f"  {text:<46} {about}"] if len(text) <= 46 else [f"  {text}", f"  {'':<46} {about}"]
     if not word:
         lines += ["", f"of darknet's verbs these are not provided: {', '.join(NOT_PROVIDED)}"]
