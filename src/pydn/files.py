@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 
@@ -42,3 +43,52 @@ def write_whole(path: str | os.PathLike[str], contents: bytes) -> None:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+class GrowingFile:
+    """A file that is written bit by bit under another name, and gets its own when it is finished.
+
+    Parameters
+    ----------
+    path
+        Its own name. What is there and not a file (a terminal, a pipe) is written to as it is.
+
+    Attributes
+    ----------
+    part
+        The file to write to; it exists, and its name ends as `path` does.
+
+    Raises
+    ------
+    OSError
+        With the name that was given.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._given = os.fspath(path)
+        self._target = Path(os.path.realpath(path))
+        self.part = self._target
+        if not self._target.exists() or self._target.is_file():
+            self.part = self._target.with_name(f".{secrets.token_hex(4)}.tmp.{self._target.name}")
+            self._say(lambda: self.part.open("xb").close())
+
+    def finish(self) -> None:
+        """Give the file its name, once what was written is safely on disk."""
+        if self.part != self._target:
+            self._say(self._move)
+
+    def discard(self) -> None:
+        """Remove what was written."""
+        if self.part != self._target:
+            self.part.unlink(missing_ok=True)
+
+    def _move(self) -> None:
+        with self.part.open("rb+") as file:
+            os.fsync(file.fileno())
+        self.part.replace(self._target)
+
+    def _say(self, work: Callable[[], object]) -> None:
+        try:
+            work()
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, self._given) from error

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,9 @@ from .names import fill_names, fit_names
 from .preprocess import check_channels, classifier_input, detector_input
 from .summary import elements, table
 from .tree import absolute
+
+if TYPE_CHECKING:
+    from .video import ClassifiedFrame, Video, VideoFrame
 
 if TYPE_CHECKING:
     from .evaluation.class_labels import By
@@ -210,6 +213,62 @@ class Network(EngineNetwork):
         fit, run = self._classifier(top)
         return self._batches(images, fit, run, _unread_classes, rgb=rgb, errors=errors)
 
+    def detect_video(
+        self,
+        source: str | os.PathLike[str] | int | Video,
+        thresh: float | None = None,
+        nms: float | None = 0.45,
+        letterbox: bool | None = None,
+        hier: float = 0.5,
+        *,
+        average: int = 1,
+        skip: int = 0,
+    ) -> Generator[VideoFrame]:
+        """Find the objects in every frame of a video.
+
+        A thread decodes and resizes the next frames while the network computes. Of a camera or a stream that sends
+        faster than that the newest frame is taken.
+
+        Parameters
+        ----------
+        source
+            The path of a video file, a URL (``rtsp://…``), the number of a camera, or a `pydn.video.Video`.
+        thresh, nms, letterbox, hier
+            As for `detect`.
+        average
+            Search the mean of the network's outputs for the last so many frames.
+        skip
+            After each frame pass over as many.
+
+        Yields
+        ------
+        VideoFrame
+            With ``image``, ``detections``, ``index`` in the source from 0, ``seconds`` from its start.
+
+        Raises
+        ------
+        OSError, DataError
+            If there is no such file or camera, or it cannot be read.
+        UnsupportedError
+            If the network has no detection head.
+
+        Examples
+        --------
+        >>> for frame in net.detect_video("golf.mp4"):  # doctest: +SKIP
+        ...     print(f"{frame.seconds:.2f}", frame.detections)
+        """
+        from .video.stream import detect_video
+
+        return detect_video(self, source, thresh, nms, letterbox, hier, average=average, skip=skip)
+
+    def predict_video(
+        self, source: str | os.PathLike[str] | int | Video, top: int = 5, *, skip: int = 0
+    ) -> Generator[ClassifiedFrame]:
+        """Classify every frame of a video, in the way of `detect_video`; frames have a ``classification``."""
+        from .video.stream import predict_video
+
+        return predict_video(self, source, top, skip=skip)
+
     def valid(
         self,
         data: DataSource,
@@ -328,9 +387,17 @@ class Network(EngineNetwork):
         )
 
     def _detector(
-        self, thresh: float | None, nms: float | None, letterbox: bool | None, hier: float
+        self,
+        thresh: float | None,
+        nms: float | None,
+        letterbox: bool | None,
+        hier: float,
+        smooth: Callable[[Sequence[NDArray[np.float32]]], None] | None = None,
     ) -> tuple[Fit, Callable[[Sequence[Ready]], list[Detections]]]:
-        """Return what brings an image to the input, and what finds the objects in several."""
+        """Return what brings an image to the input, and what finds the objects in several.
+
+        `smooth` may change the heads' outputs before objects are found in them.
+        """
         pjreddie = self.dialect == "pjreddie"
         least = (0.5 if pjreddie else 0.25) if thresh is None else thresh
         for name, number in (("thresh", least), ("nms", nms or 0.0), ("hier", hier)):
@@ -341,9 +408,14 @@ class Network(EngineNetwork):
 
         def run(images: Sequence[Ready]) -> list[Detections]:
             names, sizes = self.names, [image.size for image in images]
-            decoded = self.forward_decode(
-                _stack(images), sizes, thresh=least, hier=hier, letterbox=boxed, relative=True, nms=nms or None
-            )
+            how: dict[str, Any] = {
+                "thresh": least, "hier": hier, "letterbox": boxed, "relative": True, "nms": nms or None
+            }  # fmt: skip
+            if smooth is None:
+                decoded = self.forward_decode(_stack(images), sizes, **how)
+            else:
+                smooth(self.forward(_stack(images)))  # in place: these arrays are what decode reads
+                decoded = [self.decode(number, image_size=size, **how) for number, size in enumerate(sizes)]
             return [
                 Detections.from_boxes(
                     boxes, objectness, probabilities, names=names, thresh=least, image_size=image.size, path=image.path

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
 
 import cv2
 
@@ -16,6 +15,7 @@ from ..datafile import DataFile
 from ..detections import Detection, Detections
 from ..files import write_whole
 from ..image import Pixels, read_image
+from ..json_array import JsonArray
 from ..labels import label_path
 from ..network import Network
 from .common import images_of, note, open_network, show_window
@@ -145,7 +145,7 @@ def _detect(options: Options, net: Network, word: str | None, settings: _Setting
 
 
 def _one_image(
-    options: Options, net: Network, path: str, out: _JsonArray | None, number: int, settings: _Settings
+    options: Options, net: Network, path: str, out: JsonArray | None, number: int, settings: _Settings
 ) -> None:
     image = read_image(path)
     hier = options.number("hier")
@@ -203,29 +203,14 @@ def _or(value: float | None, default: float | None) -> float | None:
     return default if value is None else value
 
 
-class _JsonArray:
-    """A file with a JSON array that is written piece by piece."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-        self._before = "[\n"
-
-    def add(self, text: str) -> None:
-        self._file.write(self._before + text)
-        self._before = ", \n"
-
-    def close(self) -> None:
-        self._file.write("[\n\n]" if self._before.startswith("[") else "\n]")
-
-
 @contextmanager
-def _json_file(path: str | None) -> Iterator[_JsonArray | None]:
+def _json_file(path: str | None) -> Iterator[JsonArray | None]:
     """Open a file for a JSON array that is closed properly whatever happens."""
     if path is None:
         yield None
         return
     with Path(path).open("w", encoding="utf-8") as file:
-        array = _JsonArray(file)
+        array = JsonArray(file)
         try:
             yield array
         finally:
