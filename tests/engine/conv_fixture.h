@@ -90,7 +90,11 @@ static inline float *conv_result(const conv_case *c) {
     float *x = laid_out(c->x, conv->in_layout, block, conv->in_channels, conv->in_height, conv->in_width);
     float *residual = laid_out(c->residual, conv->out_layout, block, conv->filters, conv->out_height, conv->out_width);
     float *y = c->shared ? residual : floats(count_of(out_channels, conv->out_height, conv->out_width));
-    c->kernels->conv_pack(conv, c->weights, c->bias, packed);
+    const size_t per_filter = count_of(conv->in_channels / conv->groups, conv->size, conv->size);
+    for (int first = 0; first < conv->filters; first += conv->pack_filters) {
+        c->kernels->conv_pack(conv, first / conv->pack_filters, c->weights + (size_t)first * per_filter,
+                              c->bias ? c->bias + first : NULL, packed);
+    }
     const dn_cpu_conv_call call = {
         .conv = conv,
         .x = {x, conv->in_channels, conv->in_height, conv->in_width},

@@ -280,6 +280,46 @@ static dn_status compile_and_refresh(const dn_options *options, void *user, dn_e
     return status;
 }
 
+/* Ops with the same weights, as in the time steps of a recurrent layer, pack them once; other filters of another slot,
+ * or another batchnorm behind them, are packed for themselves. */
+static size_t packed_floats(int steps, bool same_weights, bool same_batchnorm) {
+    graph_fixture g;
+    graph_open(&g, 2, 77);
+    int x = add_input(&g, 16, 9, 9), weights = -1, batchnorm[4] = {-1, -1, -1, -1};
+    for (int step = 0; step < steps; step++) {
+        x = add_conv(&g, x, 16, 3, 1);
+        int *inputs = g.inputs[g.op_count - 1];
+        if (step > 0 && same_weights) inputs[1] = weights;
+        weights = inputs[1];
+        x = add_batchnorm(&g, x);
+        for (int k = 0; k < 4; k++) {
+            int *input = &g.inputs[g.op_count - 1][k + 1];
+            if (step > 0 && same_batchnorm) *input = batchnorm[k];
+            batchnorm[k] = *input;
+        }
+        g.ops[g.op_count - 1].as.batchnorm.outside = false;
+        x = add_activation(&g, x, DN_TANH);
+    }
+    g.keep[add_conv(&g, x, 16, 1, 1)] = true;
+    CHECK(agrees_everywhere(&g));
+    running r;
+    dn_error err = {0};
+    CHECK_EQ(start_running(&r, &g, &dn_backend_cpu, DN_PREPARE_FUSE, NULL, &err), DN_OK);
+    const dn_cpu_program *program = (const dn_cpu_program *)(const void *)r.program;
+    const size_t count = program->packed_floats;
+    stop_running(&r);
+    graph_close(&g);
+    return count;
+}
+
+static void test_shared_weights(void) {
+    const size_t one = packed_floats(1, false, false), apart = packed_floats(3, false, false);
+    CHECK(apart > one);
+    CHECK_EQ(packed_floats(3, true, true), one);
+    CHECK_EQ(packed_floats(3, true, false), apart);
+    CHECK_EQ(packed_floats(3, false, true), apart);
+}
+
 static void test_failing_allocations(void) {
     graph_fixture g;
     random_graph(&g, 1234);
@@ -326,6 +366,7 @@ int main(void) {
     test_convolutions();
     test_threads();
     test_versions();
+    test_shared_weights();
     test_failing_allocations();
     test_refusals();
     return harness_result();

@@ -87,7 +87,10 @@ static void check_linear(const dn_cpu_kernels *kernels, int rows, int inputs, in
     float *x = random_floats(count_of(1, rows, inputs)), *weights = random_floats(count_of(1, inputs, outputs));
     float *bias = number % 4 ? random_floats((size_t)outputs) : NULL, *y = floats(count_of(1, rows, outputs));
     float *packed = floats(linear.packed_floats), *scratch = floats(linear.scratch_floats);
-    kernels->linear_pack(&linear, weights, bias, packed);
+    for (int first = 0; first < linear.outputs; first += linear.pack_outputs) {
+        const size_t at = (size_t)first * (linear.transposed ? 1 : (size_t)linear.inputs);
+        kernels->linear_pack(&linear, first / linear.pack_outputs, weights + at, bias ? bias + first : NULL, packed);
+    }
     for (int task = linear.tasks - 1; task >= 0; --task)
         kernels->linear_run(&linear, x, packed, y, rows, scratch, task);
     double worst = 0.0;

@@ -24,13 +24,21 @@ void dn_cpu_split_lines(const dn_cpu_compile *compile, dn_cpu_step *step, double
 
 static void append(dn_cpu_compile *compile, dn_cpu_step step) {
     dn_cpu_program *program = compile->program;
-    step.packed = program->packed_floats;
-    program->packed_floats += dn_round_up(step.packed_floats, FLOATS_PER_LINE);
+    const dn_cpu_step *same = dn_cpu_packed_before(compile, &step);
+    if (same) {
+        step.packed = same->packed;
+        step.pack_parts = 0;
+    } else {
+        step.packed = program->packed_floats;
+        program->packed_floats += dn_round_up(step.packed_floats, FLOATS_PER_LINE);
+    }
     if (step.spare_floats > program->spare_floats) program->spare_floats = step.spare_floats;
     if (step.scratch_floats > program->scratch_floats) {
         program->scratch_floats = dn_round_up(step.scratch_floats, FLOATS_PER_LINE);
     }
-    program->steps[program->step_count++] = step;
+    program->steps[program->step_count] = step;
+    if (!same) dn_cpu_packs_first(compile, program->step_count);
+    program->step_count++;
 }
 
 /* ---- where an input is read from ---- */
@@ -160,6 +168,9 @@ dn_status dn_cpu_bind(dn_cpu_compile *compile) {
     const size_t steps = (size_t)compile->group_count + reads;
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->copies, reads, sizeof *program->copies, compile->err));
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->steps, steps, sizeof *program->steps, compile->err));
+    const size_t slots = (size_t)program->slot_count;
+    DN_TRY(dn_zone_alloc(compile->temporary, (void **)&compile->by_slot, slots, sizeof(int), compile->err));
+    for (size_t i = 0; i < slots; i++) compile->by_slot[i] = -1;
     for (int g = 0; g < compile->group_count; g++) DN_TRY(bind_group(compile, &compile->groups[g]));
     return DN_OK;
 }

@@ -82,6 +82,10 @@ static dn_status build(dn_cpu_program *program, const dn_compile_options *option
     DN_TRY(dn_alloc(&program->allocator, (void **)&program->base.placements, tensors, sizeof(dn_placement),
                     "placements", err));
     DN_TRY(dn_zone_alloc(temporary, (void **)&compile.tensors, tensors, sizeof *compile.tensors, err));
+    for (int t = 0; t < program->graph.tensor_count; t++) {
+        const int slot = program->graph.tensors[t].slot;
+        if (slot >= program->slot_count) program->slot_count = slot + 1;
+    }
     DN_TRY(dn_cpu_fuse(&compile));
     dn_cpu_layouts(&compile);
     dn_cpu_parents(&compile);

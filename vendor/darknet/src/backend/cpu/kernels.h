@@ -55,6 +55,7 @@ typedef struct dn_cpu_conv {
     int algorithm;         /* kernel's own number                                  */
     const char *name;      /* "direct", "winograd 4", "depthwise", … for profiles  */
     size_t packed_floats;  /* packed weights and bias                              */
+    int pack_filters;      /* that one call of pack takes                          */
     size_t scratch_floats; /* per thread, 64-byte aligned                          */
     int tasks;             /* per image                                            */
     int tile[6];           /* the kernel's own numbers                             */
@@ -73,6 +74,7 @@ typedef struct dn_cpu_linear {
     bool transposed;
     dn_cpu_epilogue epilogue; /* no residual */
     size_t packed_floats;
+    int pack_outputs; /* that one call of pack takes */
     size_t scratch_floats;
     int tasks;
     int tile[4];
@@ -91,12 +93,14 @@ typedef struct dn_cpu_kernels {
      * fast, others may pack); PLANAR output for any convolution (heads). False only for what no kernel here does
      * (xnor). */
     bool (*conv_choose)(dn_cpu_conv *conv);
-    /* weights (filters, channels/groups, size, size); bias (filters) or NULL for 0. */
-    void (*conv_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed);
+    /* Filters unit · pack_filters … : weights (filters, channels/groups, size, size) and bias (filters) begin with the
+     * first of them; bias may be NULL for 0. Calls for different units write disjoint parts of `packed`. */
+    void (*conv_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias, float *packed);
     void (*conv_run)(const dn_cpu_conv_call *call, int task); /* one task of one image */
 
     bool (*linear_choose)(dn_cpu_linear *linear);
-    void (*linear_pack)(const dn_cpu_linear *linear, const float *weights, const float *bias, float *packed);
+    /* Outputs unit · pack_outputs …, likewise; transposed weights begin with their first output's column. */
+    void (*linear_pack)(const dn_cpu_linear *linear, int unit, const float *weights, const float *bias, float *packed);
     void (*linear_run)(const dn_cpu_linear *linear, const float *x, const float *packed, float *y, int rows,
                        float *scratch, int task);
 

@@ -5,6 +5,7 @@
  *   place.c    whose storage a tensor lies in, lifetimes, the program's own arena
  *   bind.c     groups → steps, with a reorder step in front of a reader that wants another layout
  *   refresh.c  packed parameters and scratch memory
+ *   pack.c     what a method packs: filters with their batchnorm folded in; steps that share what is packed
  *   run.c      the loop over steps, split over threads
  *
  * A method (step_*.c) is how a kind of group is computed: which layouts it wants, how its parameters are packed, what
@@ -96,7 +97,9 @@ typedef struct dn_cpu_step {
     int units, grain;             /* units of work per row, and how many a task takes                      */
     double cost;                  /* about so many nanoseconds per row on one thread                       */
     size_t packed, packed_floats; /* where in the program's packed parameters                    */
-    size_t spare_floats;          /* what pack needs besides                                     */
+    int same_slot;                /* while compiling: another step with weights of this slot, or -1 */
+    int pack_parts;               /* 0: another step packs them, or there are none              */
+    size_t spare_floats;          /* what packing one part needs besides                         */
     size_t scratch_floats;        /* per thread                                                  */
     union {
         dn_cpu_conv conv;
@@ -144,7 +147,8 @@ struct dn_cpu_compile {
     dn_cpu_group *groups;
     int group_count;
     dn_cpu_tensor *tensors;
-    bool placed; /* layouts and parents are decided */
+    bool placed;  /* layouts and parents are decided                              */
+    int *by_slot; /* of each slot: the last step that packs weights of it, or -1 */
     dn_error *err;
 };
 
@@ -175,11 +179,14 @@ struct dn_cpu_method {
     bool (*accepts)(const dn_cpu_compile *compile, const dn_cpu_group *group);
     /* Of input k of the op; k = DN_CPU_OUTPUT, DN_CPU_RESIDUAL. */
     dn_cpu_want (*want)(const dn_cpu_compile *compile, const dn_cpu_group *group, int k);
-    /* x and y are placed: fills units, grain, cost, packed_floats, spare_floats, scratch_floats and its own part. */
+    /* x and y are placed: fills units, grain, cost, packed_floats, pack_parts, spare_floats, scratch_floats and its own
+     * part. */
     dn_status (*bind)(dn_cpu_compile *compile, dn_cpu_step *step);
-    /* NULL: no parameters. */
-    void (*pack)(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters, float *spare,
-                 float *packed);
+    /* Part `part` of the step's packed parameters; the parts are disjoint. NULL: no parameters. */
+    void (*pack)(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters, int part,
+                 float *spare, float *packed);
+    /* Do both pack in the same way, if their parameters are the same? */
+    bool (*packs_alike)(const dn_cpu_step *a, const dn_cpu_step *b);
     void (*work)(const dn_cpu_call *call, int row, int first, int last, int thread); /* units first … last-1 */
 };
 
@@ -228,7 +235,20 @@ float *dn_cpu_scratch_take(const dn_cpu_call *call, int thread, int *taken);
 void dn_cpu_scratch_give(const dn_cpu_call *call, int taken);
 dn_status dn_cpu_run(dn_program *program, void *const *addresses, int images, int first, int last, dn_error *err);
 
-/* ---- parameters (refresh.c) ---- */
+/* ---- parameters (pack.c, refresh.c) ---- */
+
+/* An earlier step that packs what this one would; NULL: none. */
+const dn_cpu_step *dn_cpu_packed_before(const dn_cpu_compile *compile, const dn_cpu_step *step);
+/* Step `index` packs for itself: later ones may use it. */
+void dn_cpu_packs_first(dn_cpu_compile *compile, int index);
+/* `count` filters (or outputs) from `first` on, `per_filter` weights each, with their bias or batchnorm. */
+typedef struct dn_cpu_filters {
+    const float *weights, *bias; /* of the first filter; bias may be NULL */
+} dn_cpu_filters;
+dn_cpu_filters dn_cpu_fold(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters,
+                           int first, int count, size_t per_filter, float *spare);
+/* What dn_cpu_fold needs to spare for `count` filters. */
+size_t dn_cpu_fold_floats(const dn_cpu_compile *compile, const dn_cpu_step *step, int count, size_t per_filter);
 
 /* parameters of the tensor's slot; NULL for tensor -1. */
 const float *dn_cpu_parameter(const dn_cpu_program *program, const float *const *parameters, int tensor);

@@ -38,10 +38,6 @@ static dn_status fit_scratch(dn_cpu_program *program, dn_error *err) {
 }
 
 dn_status dn_cpu_allocate(dn_cpu_program *program, dn_error *err) {
-    for (int t = 0; t < program->graph.tensor_count; t++) {
-        const int slot = program->graph.tensors[t].slot;
-        if (slot >= program->slot_count) program->slot_count = slot + 1;
-    }
     const size_t slots = (size_t)program->slot_count;
     DN_TRY(dn_zone_alloc(&program->zone, (void **)&program->parameters, slots, sizeof(float *), err));
     DN_TRY(dn_zone_alloc(&program->zone, (void **)&program->versions, slots, sizeof(uint64_t), err));
@@ -64,25 +60,88 @@ static bool op_stale(const dn_cpu_program *program, const dn_op *op, const uint6
 }
 
 static bool stale(const dn_cpu_program *program, const dn_cpu_step *step, const uint64_t *versions) {
-    if (!step->method->pack) return false;
+    if (step->pack_parts == 0) return false;
     if (!program->fresh || op_stale(program, step->op, versions)) return true;
     return step->group->affine >= 0 && op_stale(program, &program->graph.ops[step->group->affine], versions);
 }
 
+/* ---- packing: parts of stale steps are tasks ---- */
+
+typedef struct packing {
+    const dn_cpu_program *program;
+    const float *const *parameters;
+    int *steps, *ends; /* stale steps, and the tasks up to and including each one's parts */
+    int count;
+    float *spare; /* `pieces` times, each for one task at a time */
+    atomic_bool *taken;
+    int pieces;
+} packing;
+
+static int first_after(const packing *p, int task) {
+    int low = 0, high = p->count - 1;
+    while (low < high) {
+        const int middle = low + (high - low) / 2;
+        if (p->ends[middle] > task) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    return low;
+}
+
+static void pack_part(void *user, int task, int thread) {
+    const packing *p = user;
+    const int at = first_after(p, task);
+    const dn_cpu_step *step = &p->program->steps[p->steps[at]];
+    const int part = task - (at > 0 ? p->ends[at - 1] : 0);
+    int piece = thread % p->pieces;
+    while (atomic_exchange_explicit(&p->taken[piece], true, memory_order_acquire)) piece = (piece + 1) % p->pieces;
+    float *spare = p->spare ? p->spare + (size_t)piece * p->program->spare_floats : NULL;
+    step->method->pack(p->program, step, p->parameters, part, spare, p->program->packed + step->packed);
+    atomic_store_explicit(&p->taken[piece], false, memory_order_release);
+}
+
+/* The tables are made for all steps: what is stale is known only afterwards. */
+static dn_status list_stale(packing *p, const uint64_t *versions, dn_error *err) {
+    const dn_cpu_program *program = p->program;
+    const size_t steps = (size_t)program->step_count;
+    for (int i = 0; i < program->step_count; i++) {
+        if (!stale(program, &program->steps[i], versions)) continue;
+        if (!p->steps) {
+            DN_TRY(dn_alloc(&program->allocator, (void **)&p->steps, 2 * steps, sizeof(int), "steps to pack", err));
+            p->ends = p->steps + steps;
+        }
+        p->steps[p->count] = i;
+        p->ends[p->count] = (p->count > 0 ? p->ends[p->count - 1] : 0) + program->steps[i].pack_parts;
+        p->count++;
+    }
+    return DN_OK;
+}
+
+static dn_status pack_all(packing *p, dn_error *err) {
+    const dn_cpu_program *program = p->program;
+    const size_t pieces = (size_t)p->pieces;
+    DN_TRY(dn_alloc(&program->allocator, (void **)&p->taken, pieces, sizeof *p->taken, "folded weights", err));
+    for (int i = 0; i < p->pieces; i++) atomic_init(&p->taken[i], false);
+    if (program->spare_floats > 0) {
+        DN_TRY(dn_alloc_dirty(&program->allocator, (void **)&p->spare, pieces, program->spare_floats * sizeof(float),
+                              "folded weights", err));
+    }
+    dn_pool_run(program->pool, p->ends[p->count - 1], pack_part, p);
+    return DN_OK;
+}
+
 static dn_status repack(dn_cpu_program *program, const float *const *parameters, const uint64_t *versions,
                         dn_error *err) {
-    float *spare = NULL; /* room for folded weights, only while something is packed */
-    for (int i = 0; i < program->step_count; i++) {
-        const dn_cpu_step *step = &program->steps[i];
-        if (!stale(program, step, versions)) continue;
-        if (!spare && step->spare_floats > 0) {
-            DN_TRY(dn_alloc_dirty(&program->allocator, (void **)&spare, program->spare_floats, sizeof(float),
-                                  "folded weights", err));
-        }
-        step->method->pack(program, step, parameters, spare, program->packed + step->packed);
-    }
-    dn_free(&program->allocator, spare);
-    return DN_OK;
+    packing p = {.program = program, .parameters = parameters};
+    p.pieces = program->pool ? dn_pool_threads(program->pool) : 1;
+    dn_status status = list_stale(&p, versions, err);
+    if (status == DN_OK && p.count > 0) status = pack_all(&p, err);
+    dn_free(&program->allocator, p.spare);
+    dn_free(&program->allocator, p.taken);
+    dn_free(&program->allocator, p.steps);
+    return status;
 }
 
 static void refresh_plain(dn_cpu_program *program, const float *const *parameters, const uint64_t *versions) {

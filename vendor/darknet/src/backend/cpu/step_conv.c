@@ -1,7 +1,6 @@
 /* step_conv.c — conv2d with its folded batchnorm or bias, activation and residual, by the kernels of the instruction
  * set. One unit of work is one task of the kernel. */
 #include "backend/cpu/program.h"
-#include "backend/fold.h"
 
 /* An input with so few channels is read as it is: a block of it would be mostly empty. */
 #define FEW_CHANNELS 4
@@ -47,6 +46,10 @@ static dn_cpu_want want(const dn_cpu_compile *compile, const dn_cpu_group *group
     return dn_cpu_shape(compile, x).c <= FEW_CHANNELS ? DN_CPU_WANT_ANY : DN_CPU_WANT_BLOCKED;
 }
 
+static size_t per_filter(const dn_cpu_conv *conv) {
+    return (size_t)(conv->in_channels / conv->groups) * (size_t)conv->size * (size_t)conv->size;
+}
+
 static dn_status bind(dn_cpu_compile *compile, dn_cpu_step *step) {
     dn_cpu_conv *conv = &step->as.conv;
     *conv = describe(compile, step->group);
@@ -63,32 +66,25 @@ static dn_status bind(dn_cpu_compile *compile, dn_cpu_step *step) {
     step->cost = outputs * (sums * 0.03 + 0.3);
     step->packed_floats = conv->packed_floats;
     step->scratch_floats = conv->scratch_floats;
-    const dn_op *op = step->op;
-    const int affine = step->group->affine;
-    if (affine >= 0 && compile->graph->ops[affine].kind == DN_OP_batchnorm) {
-        step->spare_floats = (size_t)dn_shape_count(dn_cpu_shape(compile, op->inputs[1])) + (size_t)conv->filters;
-    }
+    step->pack_parts = (conv->filters + conv->pack_filters - 1) / conv->pack_filters;
+    step->spare_floats = dn_cpu_fold_floats(compile, step, conv->pack_filters, per_filter(conv));
     return DN_OK;
 }
 
-static void pack(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters, float *spare,
-                 float *packed) {
+static void pack(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters, int part,
+                 float *spare, float *packed) {
     const dn_cpu_conv *conv = &step->as.conv;
-    const float *weights = dn_cpu_parameter(program, parameters, step->op->inputs[1]);
-    const dn_op *affine = step->group->affine >= 0 ? &program->graph.ops[step->group->affine] : NULL;
-    const float *bias = NULL;
-    if (affine && affine->kind == DN_OP_bias) bias = dn_cpu_parameter(program, parameters, affine->inputs[1]);
-    if (affine && affine->kind == DN_OP_batchnorm) {
-        const size_t per_filter = (size_t)(conv->in_channels / conv->groups) * (size_t)conv->size * (size_t)conv->size;
-        const float *of[5] = {NULL};
-        for (int k = 1; k < 5; k++) of[k] = dn_cpu_parameter(program, parameters, affine->inputs[k]);
-        float *folded_bias = spare + (size_t)conv->filters * per_filter;
-        dn_fold_batchnorm(&affine->as.batchnorm, conv->filters, per_filter, weights, of[1], of[2], of[3], of[4], spare,
-                          folded_bias);
-        weights = spare;
-        bias = folded_bias;
-    }
-    program->kernels->conv_pack(conv, weights, bias, packed);
+    const int first = part * conv->pack_filters, left = conv->filters - first;
+    const int count = left < conv->pack_filters ? left : conv->pack_filters;
+    const dn_cpu_filters own = dn_cpu_fold(program, step, parameters, first, count, per_filter(conv), spare);
+    program->kernels->conv_pack(conv, part, own.weights, own.bias, packed);
+}
+
+static bool packs_alike(const dn_cpu_step *a, const dn_cpu_step *b) {
+    const dn_cpu_conv *p = &a->as.conv, *q = &b->as.conv;
+    return p->in_channels == q->in_channels && p->filters == q->filters && p->groups == q->groups &&
+           p->size == q->size && p->in_layout == q->in_layout && p->algorithm == q->algorithm &&
+           p->packed_floats == q->packed_floats && p->pack_filters == q->pack_filters;
 }
 
 static void work(const dn_cpu_call *call, int row, int first, int last, int thread) {
@@ -104,5 +100,10 @@ static void work(const dn_cpu_call *call, int row, int first, int last, int thre
     dn_cpu_scratch_give(call, taken);
 }
 
-const dn_cpu_method dn_cpu_method_conv = {
-    .name = "conv2d", .accepts = accepts, .want = want, .bind = bind, .pack = pack, .work = work};
+const dn_cpu_method dn_cpu_method_conv = {.name = "conv2d",
+                                          .accepts = accepts,
+                                          .want = want,
+                                          .bind = bind,
+                                          .pack = pack,
+                                          .packs_alike = packs_alike,
+                                          .work = work};

@@ -1,7 +1,6 @@
 /* step_linear.c — linear with its folded batchnorm or bias and activation. Rows lie one after the other; tasks of the
  * kernel cover all rows at once. */
 #include "backend/cpu/program.h"
-#include "backend/fold.h"
 
 static dn_cpu_linear describe(const dn_cpu_compile *compile, const dn_cpu_group *group) {
     const dn_op *op = &compile->graph->ops[group->op];
@@ -42,30 +41,25 @@ static dn_status bind(dn_cpu_compile *compile, dn_cpu_step *step) {
     step->cost = (double)linear->inputs * linear->outputs * 0.1; /* of one row; the weights come from memory */
     step->packed_floats = linear->packed_floats;
     step->scratch_floats = linear->scratch_floats;
-    const int affine = step->group->affine;
-    if (affine >= 0 && compile->graph->ops[affine].kind == DN_OP_batchnorm) {
-        step->spare_floats = ((size_t)linear->inputs + 1) * (size_t)linear->outputs;
-    }
+    step->pack_parts = (linear->outputs + linear->pack_outputs - 1) / linear->pack_outputs;
+    step->spare_floats = dn_cpu_fold_floats(compile, step, linear->pack_outputs, (size_t)linear->inputs);
     return DN_OK;
 }
 
-static void pack(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters, float *spare,
-                 float *packed) {
+/* Transposed weights have no batchnorm folded in (fuse.c), and one output's lie `outputs` apart. */
+static void pack(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters, int part,
+                 float *spare, float *packed) {
     const dn_cpu_linear *linear = &step->as.linear;
-    const float *weights = dn_cpu_parameter(program, parameters, step->op->inputs[1]);
-    const dn_op *affine = step->group->affine >= 0 ? &program->graph.ops[step->group->affine] : NULL;
-    const float *bias = NULL;
-    if (affine && affine->kind == DN_OP_bias) bias = dn_cpu_parameter(program, parameters, affine->inputs[1]);
-    if (affine && affine->kind == DN_OP_batchnorm) {
-        const float *of[5] = {NULL};
-        for (int k = 1; k < 5; k++) of[k] = dn_cpu_parameter(program, parameters, affine->inputs[k]);
-        float *folded_bias = spare + (size_t)linear->inputs * (size_t)linear->outputs;
-        dn_fold_batchnorm(&affine->as.batchnorm, linear->outputs, (size_t)linear->inputs, weights, of[1], of[2], of[3],
-                          of[4], spare, folded_bias);
-        weights = spare;
-        bias = folded_bias;
-    }
-    program->kernels->linear_pack(linear, weights, bias, packed);
+    const int first = part * linear->pack_outputs, left = linear->outputs - first;
+    const int count = left < linear->pack_outputs ? left : linear->pack_outputs;
+    const size_t each = linear->transposed ? 1 : (size_t)linear->inputs;
+    const dn_cpu_filters own = dn_cpu_fold(program, step, parameters, first, count, each, spare);
+    program->kernels->linear_pack(linear, part, own.weights, own.bias, packed);
+}
+
+static bool packs_alike(const dn_cpu_step *a, const dn_cpu_step *b) {
+    const dn_cpu_linear *p = &a->as.linear, *q = &b->as.linear;
+    return p->inputs == q->inputs && p->outputs == q->outputs && p->transposed == q->transposed;
 }
 
 static void work(const dn_cpu_call *call, int row, int first, int last, int thread) {
@@ -80,5 +74,10 @@ static void work(const dn_cpu_call *call, int row, int first, int last, int thre
     dn_cpu_scratch_give(call, taken);
 }
 
-const dn_cpu_method dn_cpu_method_linear = {
-    .name = "linear", .accepts = accepts, .want = want, .bind = bind, .pack = pack, .work = work};
+const dn_cpu_method dn_cpu_method_linear = {.name = "linear",
+                                            .accepts = accepts,
+                                            .want = want,
+                                            .bind = bind,
+                                            .pack = pack,
+                                            .packs_alike = packs_alike,
+                                            .work = work};

@@ -58,12 +58,13 @@ static size_t lanes(const dn_cpu_step *step, int block) {
 static dn_status affine_bind(dn_cpu_compile *compile, dn_cpu_step *step) {
     dn_cpu_split_lines(compile, step, 0.5);
     step->packed_floats = 2 * lanes(step, compile->block);
+    step->pack_parts = 1;
     return DN_OK;
 }
 
 static void affine_pack(const dn_cpu_program *program, const dn_cpu_step *step, const float *const *parameters,
-                        float *spare, float *packed) {
-    (void)spare;
+                        int part, float *spare, float *packed) {
+    (void)part, (void)spare;
     const size_t channels = (size_t)step->y.shape.c;
     float *scale = packed, *offset = packed + lanes(step, program->kernels->block);
     const float *of[5] = {NULL};
@@ -78,6 +79,8 @@ static void affine_pack(const dn_cpu_program *program, const dn_cpu_step *step, 
         offset[c] = of[1][c];
     }
 }
+
+static bool affine_packs_alike(const dn_cpu_step *a, const dn_cpu_step *b) { return a->y.shape.c == b->y.shape.c; }
 
 static void affine_work(const dn_cpu_call *call, int row, int first, int last, int thread) {
     (void)thread;
@@ -108,4 +111,5 @@ const dn_cpu_method dn_cpu_method_affine = {.name = "batchnorm",
                                             .want = want,
                                             .bind = affine_bind,
                                             .pack = affine_pack,
+                                            .packs_alike = affine_packs_alike,
                                             .work = affine_work};

@@ -21,7 +21,7 @@ static lanes unit_lanes(const dn_cpu_conv *conv, const float *weights, int unit)
     for (int i = 0; i < l.count; ++i) {
         const int filter = unit * unit_blocks * DN_LANES + i;
         if (filter >= conv->filters) break;
-        l.weights[i] = weights + (size_t)filter * (size_t)channels * (size_t)conv->size * (size_t)conv->size;
+        l.weights[i] = weights + (size_t)i * (size_t)channels * (size_t)conv->size * (size_t)conv->size;
         l.first[i] = filter / per_group * channels;
         l.end[i] = l.first[i] + channels;
     }
@@ -36,12 +36,11 @@ static void pack_channel(const lanes *l, int channel, int tap, int taps, float *
     }
 }
 
-static void pack_unit(const dn_cpu_conv *conv, const float *weights, const float *bias, int unit, float *to) {
+static void pack_direct(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias, float *to) {
     const lanes l = unit_lanes(conv, weights, unit);
     const dn_conv_range range = dn_conv_unit_range(conv, conv->tile[DN_CONV_UNIT_BLOCKS], unit);
     const int inner = dn_conv_inner(conv), taps = conv->size * conv->size;
-    const int first_filter = unit * conv->tile[DN_CONV_UNIT_BLOCKS] * DN_LANES;
-    for (int i = 0; i < l.count; ++i) *to++ = bias && l.weights[i] ? bias[first_filter + i] : 0.0F;
+    for (int i = 0; i < l.count; ++i) *to++ = bias && l.weights[i] ? bias[i] : 0.0F;
     for (int c = range.first; c < range.first + range.count; ++c) {
         for (int tap = 0; tap < taps; ++tap) {
             for (int k = 0; k < inner; ++k, to += l.count) pack_channel(&l, c * inner + k, tap, taps, to);
@@ -49,18 +48,13 @@ static void pack_unit(const dn_cpu_conv *conv, const float *weights, const float
     }
 }
 
-void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed) {
+void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias, float *packed) {
     if (conv->algorithm == DN_CONV_DEPTHWISE) {
-        DN_ISA_NAME(conv_depthwise_pack)(conv, weights, bias, packed);
-        return;
-    }
-    if (conv->algorithm == DN_CONV_WINOGRAD) {
-        DN_ISA_NAME(conv_winograd_pack)(conv, weights, bias, packed);
-        return;
-    }
-    const int units = dn_ceil_div(conv->filters, conv->tile[DN_CONV_UNIT_BLOCKS] * DN_LANES);
-    for (int unit = 0; unit < units; ++unit) {
-        pack_unit(conv, weights, bias, unit, packed + (size_t)unit * dn_conv_unit_floats(conv));
+        DN_ISA_NAME(conv_depthwise_pack)(conv, unit, weights, bias, packed);
+    } else if (conv->algorithm == DN_CONV_WINOGRAD) {
+        DN_ISA_NAME(conv_winograd_pack)(conv, unit, weights, bias, packed);
+    } else {
+        pack_direct(conv, unit, weights, bias, packed + (size_t)unit * dn_conv_unit_floats(conv));
     }
 }
 

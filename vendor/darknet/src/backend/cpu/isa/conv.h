@@ -120,12 +120,14 @@ void DN_ISA_NAME(conv_direct_run)(const dn_cpu_conv_call *call, int task);
 
 /* conv_winograd.c */
 bool DN_ISA_NAME(conv_winograd_choose)(dn_cpu_conv *conv);
-void DN_ISA_NAME(conv_winograd_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(conv_winograd_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias,
+                                     float *packed);
 void DN_ISA_NAME(conv_winograd_run)(const dn_cpu_conv_call *call, int task);
 
 /* conv_depthwise.c */
 bool DN_ISA_NAME(conv_depthwise_choose)(dn_cpu_conv *conv);
-void DN_ISA_NAME(conv_depthwise_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(conv_depthwise_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias,
+                                      float *packed);
 void DN_ISA_NAME(conv_depthwise_run)(const dn_cpu_conv_call *call, int task);
 
 #endif

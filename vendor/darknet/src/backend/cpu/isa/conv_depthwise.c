@@ -23,21 +23,20 @@ bool DN_ISA_NAME(conv_depthwise_choose)(dn_cpu_conv *conv) {
     conv->tile[DN_CONV_BANDS] = dn_ceil_div(conv->out_height, conv->tile[DN_CONV_ROWS]);
     conv->tasks = blocks * conv->tile[DN_CONV_BANDS];
     conv->packed_floats = (size_t)blocks * block_floats(conv);
+    conv->pack_filters = DN_LANES;
     conv->scratch_floats = conv->epilogue.residual ? (size_t)conv->out_width * DN_LANES : 0;
     return true;
 }
 
-void DN_ISA_NAME(conv_depthwise_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed) {
-    const int taps = conv->size * conv->size;
-    for (int block = 0; block < block_count(conv); ++block) {
-        for (int tap = -1; tap < taps; ++tap) {
-            for (int lane = 0; lane < DN_LANES; ++lane) {
-                const int filter = block * DN_LANES + lane;
-                float value = 0.0F;
-                if (filter < conv->filters && tap >= 0) value = weights[(size_t)filter * (size_t)taps + (size_t)tap];
-                if (filter < conv->filters && tap < 0 && bias) value = bias[filter];
-                *packed++ = value;
-            }
+void DN_ISA_NAME(conv_depthwise_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias,
+                                      float *packed) {
+    const int taps = conv->size * conv->size, filters = dn_smaller(DN_LANES, conv->filters - unit * DN_LANES);
+    packed += (size_t)unit * block_floats(conv);
+    for (int lane = 0; lane < DN_LANES; ++lane) packed[lane] = bias && lane < filters ? bias[lane] : 0.0F;
+    packed += DN_LANES;
+    for (int tap = 0; tap < taps; ++tap) {
+        for (int lane = 0; lane < DN_LANES; ++lane) {
+            *packed++ = lane < filters ? weights[(size_t)lane * (size_t)taps + (size_t)tap] : 0.0F;
         }
     }
 }

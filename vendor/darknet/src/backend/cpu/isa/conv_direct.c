@@ -123,6 +123,7 @@ bool DN_ISA_NAME(conv_direct_choose)(dn_cpu_conv *conv) {
                                FLOATS(padded_rows(conv, conv->tile[DN_CONV_ROWS])) * FLOATS(padded_columns(conv));
     }
     conv->packed_floats = FLOATS(unit_count(conv)) * dn_conv_unit_floats(conv);
+    conv->pack_filters = conv->tile[DN_CONV_UNIT_BLOCKS] * DN_LANES;
     return true;
 }
 

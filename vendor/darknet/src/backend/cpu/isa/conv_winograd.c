@@ -105,6 +105,7 @@ bool DN_ISA_NAME(conv_winograd_choose)(dn_cpu_conv *conv) {
     conv->tile[SIDE] = m;
     conv->tile[UNIT_BLOCKS] = conv->filters > DN_LANES ? DN_UNIT_BLOCKS : 1;
     choose_tasks(conv);
+    conv->pack_filters = conv->tile[UNIT_BLOCKS] * DN_LANES;
     conv->packed_floats = FLOATS(unit_count(conv)) * (unit_bias(conv) + FLOATS(frequencies(conv)) * weight_step(conv));
     conv->scratch_floats =
         FLOATS(frequencies(conv)) * (input_step(conv, conv->tile[TILES]) + sums_step(conv, conv->tile[TILES])) +
@@ -114,27 +115,22 @@ bool DN_ISA_NAME(conv_winograd_choose)(dn_cpu_conv *conv) {
 
 /* ---- pack ---- */
 
-/* One unit, `to` zeroed. */
-static void pack_unit(const dn_cpu_conv *conv, const float *weights, int unit, float *to) {
-    const int lanes = conv->tile[UNIT_BLOCKS] * DN_LANES;
-    const int blocks =
-        dn_smaller(conv->tile[UNIT_BLOCKS], dn_ceil_div(conv->filters, DN_LANES) - unit * conv->tile[UNIT_BLOCKS]);
+void DN_ISA_NAME(conv_winograd_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias,
+                                     float *packed) {
+    const int unit_blocks = conv->tile[UNIT_BLOCKS], lanes = unit_blocks * DN_LANES;
+    const int blocks = dn_smaller(unit_blocks, dn_ceil_div(conv->filters, DN_LANES) - unit * unit_blocks);
     const int filters = dn_smaller(lanes, conv->filters - unit * lanes);
-    for (int i = 0; i < filters; ++i) {
-        const float *from = weights + FLOATS(unit * lanes + i) * FLOATS(conv->in_channels) * 9;
-        for (int c = 0; c < conv->in_channels; ++c, from += 9) {
-            float *at = to + FLOATS(c) * FLOATS(blocks) * DN_LANES + i;
-            DN_ISA_NAME(winograd_weights)(conv->tile[SIDE], from, at, weight_step(conv));
+    const size_t unit_floats = FLOATS(frequencies(conv)) * weight_step(conv);
+    for (int i = 0; i < lanes; ++i) packed[unit * lanes + i] = bias && i < filters ? bias[i] : 0.0F;
+    float *to = packed + FLOATS(unit_count(conv)) * unit_bias(conv) + FLOATS(unit) * unit_floats;
+    const size_t filter = FLOATS(conv->in_channels) * 9;
+    for (int c = 0; c < in_blocks(conv) * DN_LANES; ++c) {
+        for (int f = 0; f < blocks; ++f, to += DN_LANES) {
+            const int own = c < conv->in_channels ? dn_smaller(DN_LANES, filters - f * DN_LANES) : 0;
+            const float *from = weights + FLOATS(f) * DN_LANES * filter + (own > 0 ? FLOATS(c) * 9 : 0);
+            DN_ISA_NAME(winograd_weights)(conv->tile[SIDE], from, filter, own, to, weight_step(conv));
         }
     }
-}
-
-void DN_ISA_NAME(conv_winograd_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed) {
-    const int units = unit_count(conv);
-    const size_t step = FLOATS(frequencies(conv)) * weight_step(conv), biases = FLOATS(units) * unit_bias(conv);
-    memset(packed, 0, (biases + FLOATS(units) * step) * sizeof(float));
-    if (bias) memcpy(packed, bias, FLOATS(conv->filters) * sizeof(float));
-    for (int unit = 0; unit < units; ++unit) pack_unit(conv, weights, unit, packed + biases + FLOATS(unit) * step);
 }
 
 /* ---- run ---- */

@@ -11,12 +11,13 @@ extern const dn_cpu_kernels DN_ISA_NAME(kernels);
 
 /* conv.c */
 bool DN_ISA_NAME(conv_choose)(dn_cpu_conv *conv);
-void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias, float *packed);
 void DN_ISA_NAME(conv_run)(const dn_cpu_conv_call *call, int task);
 
 /* linear.c */
 bool DN_ISA_NAME(linear_choose)(dn_cpu_linear *linear);
-void DN_ISA_NAME(linear_pack)(const dn_cpu_linear *linear, const float *weights, const float *bias, float *packed);
+void DN_ISA_NAME(linear_pack)(const dn_cpu_linear *linear, int unit, const float *weights, const float *bias,
+                              float *packed);
 void DN_ISA_NAME(linear_run)(const dn_cpu_linear *linear, const float *x, const float *packed, float *y, int rows,
                              float *scratch, int task);
 

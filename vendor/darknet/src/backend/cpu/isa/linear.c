@@ -30,20 +30,20 @@ bool DN_ISA_NAME(linear_choose)(dn_cpu_linear *linear) {
     linear->tile[UNITS_PER_TASK] = (units + wanted - 1) / wanted;
     linear->tasks = (units + linear->tile[UNITS_PER_TASK] - 1) / linear->tile[UNITS_PER_TASK];
     linear->packed_floats = (size_t)units * unit_floats(linear);
+    linear->pack_outputs = OUTPUTS;
     linear->scratch_floats = 0;
     return true;
 }
 
-void DN_ISA_NAME(linear_pack)(const dn_cpu_linear *linear, const float *weights, const float *bias, float *packed) {
+void DN_ISA_NAME(linear_pack)(const dn_cpu_linear *linear, int unit, const float *weights, const float *bias,
+                              float *packed) {
     const size_t inputs = (size_t)linear->inputs, outputs = (size_t)linear->outputs;
     const size_t by_output = linear->transposed ? 1 : inputs, by_input = linear->transposed ? outputs : 1;
-    for (size_t first = 0; first < outputs; first += OUTPUTS) {
-        for (size_t i = 0; i < OUTPUTS; ++i) *packed++ = bias && first + i < outputs ? bias[first + i] : 0.0F;
-        for (size_t input = 0; input < inputs; ++input) {
-            for (size_t i = 0; i < OUTPUTS; ++i) {
-                *packed++ = first + i < outputs ? weights[(first + i) * by_output + input * by_input] : 0.0F;
-            }
-        }
+    const size_t left = outputs - (size_t)unit * OUTPUTS, own = left < OUTPUTS ? left : OUTPUTS;
+    packed += (size_t)unit * unit_floats(linear);
+    for (size_t i = 0; i < OUTPUTS; ++i) *packed++ = bias && i < own ? bias[i] : 0.0F;
+    for (size_t input = 0; input < inputs; ++input) {
+        for (size_t i = 0; i < OUTPUTS; ++i) *packed++ = i < own ? weights[i * by_output + input * by_input] : 0.0F;
     }
 }
 

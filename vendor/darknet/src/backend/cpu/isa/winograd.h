@@ -16,8 +16,9 @@
 
 /* winograd_transform.c */
 
-/* U = G g Gᵀ of one filter and channel: (m+2)² values, `step` floats apart. */
-void DN_ISA_NAME(winograd_weights)(int m, const float *weights, float *to, size_t step);
+/* U = G g Gᵀ of one channel for up to B filters, whose 3 × 3 weights lie `filter` floats apart: frequency k goes to
+ * to + k · step; lanes without a filter become 0. */
+void DN_ISA_NAME(winograd_weights)(int m, const float *weights, size_t filter, int filters, float *to, size_t step);
 /* V = Bᵀ d B of `tiles` neighbouring tiles of one block of channels. x: first tile's window, `row` floats between its
  * rows; frequency k of tile t goes to v + k · frequency + t · B. */
 void DN_ISA_NAME(winograd_input)(int m, const float *x, size_t row, int tiles, float *v, size_t frequency);

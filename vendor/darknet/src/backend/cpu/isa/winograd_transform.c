@@ -8,27 +8,53 @@
 #define ROOT_HALF_3 0.35355339F /* their cubes    */
 #define ROOT_TWO_3  2.82842712F
 
-/* ---- weights: in double, rounded once ---- */
+/* ---- weights ---- */
 
-/* Rows of G for point p: (1, p, p²) / Π (p − other points). */
-static const double g2[4][3] = {{1.0, 0.0, 0.0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0.0, 0.0, 1.0}};
-static const double g4[6][3] = {{1.0, 0.0, 0.0},
-                                {-2.0 / 3.0, -0.47140452079103168, -1.0 / 3.0},
-                                {-2.0 / 3.0, 0.47140452079103168, -1.0 / 3.0},
-                                {1.0 / 6.0, 0.23570226039551584, 1.0 / 3.0},
-                                {1.0 / 6.0, -0.23570226039551584, 1.0 / 3.0},
-                                {0.0, 0.0, 1.0}};
+/* G of one column or row: rows (1, p, p²) / Π (p − other points). */
+DN_INLINE void weights_line(int m, const vec g[3], vec to[DN_WINOGRAD_SIDE]) {
+    to[0] = g[0];
+    if (m == 2) {
+        const vec half = vec_set(0.5F), even = vec_mul(half, vec_add(g[0], g[2])), odd = vec_mul(half, g[1]);
+        to[1] = vec_add(even, odd);
+        to[2] = vec_sub(even, odd);
+        to[3] = g[2];
+        return;
+    }
+    const vec third = vec_set(1.0F / 3.0F), sixth = vec_set(1.0F / 6.0F);
+    const vec even_a = vec_mul(third, vec_add(vec_add(g[0], g[0]), g[2])), odd_a = vec_set(ROOT_TWO / 3.0F);
+    const vec even_b = vec_mul(sixth, vec_add(vec_add(g[2], g[2]), g[0])), odd_b = vec_set(ROOT_TWO / 6.0F);
+    to[1] = vec_fnma(odd_a, g[1], vec_neg(even_a));
+    to[2] = vec_fma(odd_a, g[1], vec_neg(even_a));
+    to[3] = vec_fma(odd_b, g[1], even_b);
+    to[4] = vec_fnma(odd_b, g[1], even_b);
+    to[5] = g[2];
+}
 
-void DN_ISA_NAME(winograd_weights)(int m, const float *weights, float *to, size_t step) {
-    const double (*g)[3] = m == 2 ? g2 : g4;
-    for (int i = 0; i < m + 2; ++i) {
-        double row[3];
-        for (int v = 0; v < 3; ++v) {
-            row[v] = g[i][0] * (double)weights[v] + g[i][1] * (double)weights[3 + v] + g[i][2] * (double)weights[6 + v];
-        }
-        for (int j = 0; j < m + 2; ++j, to += step) {
-            *to = (float)(row[0] * g[j][0] + row[1] * g[j][1] + row[2] * g[j][2]);
-        }
+DN_INLINE void weights_lanes(int m, const float taps[9 * DN_LANES], float *to, size_t step) {
+    const int side = m + 2;
+    vec columns[3][DN_WINOGRAD_SIDE]; /* [v][i] */
+    UNROLL for (int v = 0; v < 3; ++v) {
+        vec g[3];
+        UNROLL for (int u = 0; u < 3; ++u) g[u] = vec_load_aligned(taps + (u * 3 + v) * DN_LANES);
+        weights_line(m, g, columns[v]);
+    }
+    UNROLL for (int i = 0; i < side; ++i) {
+        vec g[3], row[DN_WINOGRAD_SIDE];
+        UNROLL for (int v = 0; v < 3; ++v) g[v] = columns[v][i];
+        weights_line(m, g, row);
+        UNROLL for (int j = 0; j < side; ++j) vec_store_aligned(to + (size_t)(i * side + j) * step, row[j]);
+    }
+}
+
+void DN_ISA_NAME(winograd_weights)(int m, const float *weights, size_t filter, int filters, float *to, size_t step) {
+    _Alignas(64) float taps[9 * DN_LANES] = {0};
+    for (int k = 0; k < filters; ++k, weights += filter) {
+        for (int tap = 0; tap < 9; ++tap) taps[tap * DN_LANES + k] = weights[tap];
+    }
+    if (m == 2) {
+        weights_lanes(2, taps, to, step);
+    } else {
+        weights_lanes(4, taps, to, step);
     }
 }
 
