@@ -153,6 +153,9 @@ cdef extern from "darknet/darknet.h" nogil:
         dn_dialect dialect
         bint letter_box
         int steps
+        bint training
+        int truths
+        float batchnorm_momentum
 
     void dn_plan_net(const dn_plan *plan, dn_net_facts *out)
 
@@ -265,6 +268,34 @@ cdef extern from "darknet/darknet.h" nogil:
     dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err)
     const dn_plan *dn_network_plan(const dn_network *network)
     uint64_t dn_network_bytes(const dn_network *network)
+
+    # training
+    ctypedef struct dn_clock_time:
+        uint64_t seed
+        uint64_t iteration
+        uint64_t seen
+        uint64_t image
+    ctypedef enum dn_figure:
+        DN_FIGURES
+    ctypedef struct dn_update:
+        size_t struct_size
+        float learning_rate
+        float momentum
+        float decay
+        int images
+        uint64_t iteration
+        bint adam
+        float b1
+        float b2
+        float eps
+    dn_status dn_network_set_clock(dn_network *network, const dn_clock_time *time, dn_error *err)
+    dn_status dn_network_loss(dn_network *network, const float *truth, double *out, dn_error *err)
+    int dn_network_figures(const dn_network *network, int layer, double *out, int room)
+    dn_status dn_network_backward(dn_network *network, int first, int last, dn_error *err)
+    int dn_network_stop_layer(const dn_network *network, uint64_t iteration)
+    dn_tensor dn_network_delta(const dn_network *network, int layer)
+    dn_tensor dn_network_gradient(const dn_network *network, int slot)
+    dn_status dn_network_update(dn_network *network, const dn_update *update, dn_error *err)
 
     # detection
     ctypedef enum dn_nms_kind:

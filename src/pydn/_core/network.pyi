@@ -38,6 +38,7 @@ class Network(Planned):
         weights_file: str = "",
         layer_limit: int = -1,
         time_steps: int = 0,
+        training: bool = False,
     ) -> Self: ...
     def forward(self, x: Any = None) -> tuple[_Floats, ...]: ...
     @overload

@@ -64,7 +64,8 @@ cdef dn_status forward_images(dn_network *network, const float *data, int images
 @cython.no_gc_clear
 cdef class Network(Planned):
     """Network(cfg, weights=None, *, device="cpu", precision="fp32", outputs="heads", batch=1, dialect="alexeyab", \
-prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1, time_steps=0)
+prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1, time_steps=0, \
+training=False)
 
     A cfg and weights, made ready to run. Calls from several threads wait for each other.
 
@@ -94,7 +95,7 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         As for `Weights`.
     cfg_file, weights_file : str
         Names for messages.
-    time_steps : int
+    time_steps, training
         As for `Plan`.
     """
 
@@ -102,12 +103,13 @@ prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cf
         self, cfg, weights=None, *, str device="cpu", str precision="fp32", str outputs="heads", int batch=1,
         str dialect="alexeyab", str prepare="fuse", files=None, isa=None, int width=0, int height=0, bint strict=True,
         seed=0, str cfg_file="", str weights_file="", int layer_limit=-1, int time_steps=0,
+        bint training=False,
     ):
         self.lock = RunLock()
         self.device, self.precision, self.outputs, self.prepare = device, precision, outputs, prepare
         self.plan = Plan(
             cfg, dialect=dialect, batch=batch, width=width, height=height, files=files, file=cfg_file,
-            time_steps=time_steps,
+            time_steps=time_steps, training=training,
         )
         if not isinstance(weights, Weights):
             weights = Weights(

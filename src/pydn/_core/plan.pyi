@@ -18,6 +18,7 @@ class Plan:
         files: Mapping[str, bytes] | None = None,
         file: str = "",
         time_steps: int = 0,
+        training: bool = False,
     ) -> Plan: ...
     @property
     def file(self) -> str: ...

@@ -72,7 +72,8 @@ cdef dict facts_of(const dn_plan *plan, int layer):
 @cython.final
 @cython.no_gc_clear
 cdef class Plan:
-    """Plan(cfg, *, dialect="alexeyab", batch=0, width=0, height=0, files=None, file="", time_steps=0)
+    """Plan(cfg, *, dialect="alexeyab", batch=0, width=0, height=0, files=None, file="", time_steps=0, \
+training=False)
 
     A parsed cfg with the shapes of its layers.
 
@@ -90,11 +91,13 @@ cdef class Plan:
         Name of the cfg, for messages.
     time_steps : int
         Of recurrent networks, per forward (0: the cfg's).
+    training : bool
+        For a `TrainingNetwork`; `batch=0` is then the cfg's mini-batch.
     """
 
     def __cinit__(
         self, cfg, *, dialect="alexeyab", int batch=0, int width=0, int height=0, files=None, str file="",
-        int time_steps=0,
+        int time_steps=0, bint training=False,
     ):
         cdef dn_plan_options plan_options
         self.file = file
@@ -107,6 +110,7 @@ cdef class Plan:
         plan_options.width = width
         plan_options.height = height
         plan_options.time_steps = time_steps
+        plan_options.training = training
         self.parse(cfg)
         self.create(&plan_options, files or {})
 

@@ -194,6 +194,9 @@ typedef struct dn_net_facts { /* of [net], as parsed */
     dn_dialect dialect;
     bool letter_box; /* the cfg asks for letterboxed input */
     int steps;       /* time steps per forward: 1 without a recurrent layer */
+    bool training;
+    int truths;               /* training: values of truth for one image; 0 without a loss */
+    float batchnorm_momentum; /* training: how much rolling statistics keep of what they were */
 } dn_net_facts;
 DN_API void dn_plan_net(const dn_plan *plan, dn_net_facts *out);
 
@@ -324,6 +327,65 @@ DN_API void dn_network_reset_state(dn_network *network); /* recurrent layers: al
 DN_API dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err);
 DN_API const dn_plan *dn_network_plan(const dn_network *network);
 DN_API uint64_t dn_network_bytes(const dn_network *network); /* activations, packed parameters, workspace */
+
+/* ---------------------------------------------------------------- training ---------------------------------------
+ *
+ * A network whose plan was made with `training` computes in training form (batch norm by the mini-batch's own statistics,
+ * which the rolling ones follow; dropout drops) and takes exactly the plan's mini-batch. One iteration is
+ *   for each mini-batch: set_clock, forward, loss (or people's own deltas), backward;   then update.
+ * Deltas and gradients are minus the derivative of the loss, summed over images, as in darknet. */
+
+/* What random choices and phases depend on: seed, iteration, images seen, number of the mini-batch's first image. */
+typedef struct dn_clock_time {
+    uint64_t seed, iteration, seen, image;
+} dn_clock_time;
+DN_API dn_status dn_network_set_clock(dn_network *network, const dn_clock_time *time, dn_error *err);
+
+/* After a forward: compares with the truth, (images, truths) float32 (NULL: that of the last call), fills the deltas of
+ * the heads. *out: the mean of the costs of the layers that have one. */
+DN_API dn_status dn_network_loss(dn_network *network, const float *truth, double *out, dn_error *err);
+/* What a loss reports, summed over the mini-batch, so that mini-batches and heads may be added up: what is printed as a
+ * mean is a sum over a count. */
+typedef enum dn_figure {
+    DN_FIGURE_COST,  /* darknet's l.cost */
+    DN_FIGURE_COUNT, /* boxes that a truth was matched with: the next ones are sums over them */
+    DN_FIGURE_IOU,
+    DN_FIGURE_GIOU,
+    DN_FIGURE_OBJECTNESS,
+    DN_FIGURE_RECALL_50, /* IoU > .5, > .75 */
+    DN_FIGURE_RECALL_75,
+    DN_FIGURE_CLASS_COUNT,   /* of those, with a class */
+    DN_FIGURE_CLASS,         /* probability of the true class, summed over them */
+    DN_FIGURE_BOXES,         /* all predicted boxes */
+    DN_FIGURE_NO_OBJECTNESS, /* objectness, summed over them */
+    DN_FIGURE_CLASS_LOSS,    /* parts of the loss, as the reference prints them */
+    DN_FIGURE_IOU_LOSS,
+    DN_FIGURE_OBJECTNESS_LOSS,
+    DN_FIGURE_REWRITTEN, /* boxes that a second truth took over */
+    DN_FIGURES
+} dn_figure;
+
+/* The figures of a layer's loss for this mini-batch, see dn_figure; returns how many there are, 0 = it has no loss. */
+DN_API int dn_network_figures(const dn_network *network, int layer, double *out, int room);
+/* Layers last-1 down to first: deltas of what they read, gradients of their parameters. */
+DN_API dn_status dn_network_backward(dn_network *network, int first, int last, dn_error *err);
+/* The last layer at which stopbackward= ends backward in this iteration; -1: none. Start backward after it. */
+DN_API int dn_network_stop_layer(const dn_network *network, uint64_t iteration);
+/* Writable; NULL data: the layer has none, or DN_OUTPUTS_HEADS did not keep it. */
+DN_API dn_tensor dn_network_delta(const dn_network *network, int layer);
+/* Of a parameter slot, in its shape; writable; NULL data: nothing trains it. */
+DN_API dn_tensor dn_network_gradient(const dn_network *network, int slot);
+
+typedef struct dn_update {
+    size_t struct_size;
+    float learning_rate, momentum, decay;
+    int images; /* whose gradients are summed: batch of the cfg */
+    uint64_t iteration;
+    bool adam;
+    float b1, b2, eps;
+} dn_update;
+#define DN_UPDATE_INIT {sizeof(dn_update), 0.001F, 0.9F, 0.0001F, 1, 0, false, 0.9F, 0.999F, 1e-7F}
+DN_API dn_status dn_network_update(dn_network *network, const dn_update *update, dn_error *err);
 
 /* ---------------------------------------------------------------- detection -------------------------------------- */
 

@@ -29,21 +29,19 @@ dn_status dn_parse_named_activation(dn_section *section, const dn_layer_context 
     return DN_OK;
 }
 
-dn_status dn_parse_common(dn_section *section, dn_error *err) {
-    static const char *const flags[] = {
-        "onlyforward", "stopbackward", "dontload",    "dontloadscales", "truth",
-        "dontsave",    "smooth",       "dont_update", "train_only_bn",
-    };
+dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error *err) {
+    static const char *const flags[] = {"onlyforward", "dontload", "dontloadscales", "truth", "dontsave", "smooth"};
     static const char *const numload[] = {"numload", NULL}; /* [convolutional] alone acts on it */
     bool flag;
-    float number;
-    int count;
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
         DN_TRY(dn_section_flag(section, flags[k], false, &flag, err));
     }
-    DN_TRY(dn_section_float(section, "learning_rate", 1.0F, -1e30F, 1e30F, &number, err));
-    DN_TRY(dn_section_float(section, "clip", 0.0F, -1e30F, 1e30F, &number, err));
-    DN_TRY(dn_section_int(section, "burnin_update", 0, INT32_MIN, INT32_MAX, &count, err));
+    DN_TRY(dn_section_float(section, "learning_rate", 1.0F, -1e30F, 1e30F, &out->learning_rate, err));
+    DN_TRY(dn_section_float(section, "clip", 0.0F, -1e30F, 1e30F, &out->clip, err));
+    DN_TRY(dn_section_int(section, "stopbackward", 0, INT32_MIN, INT32_MAX, &out->stop_backward, err));
+    DN_TRY(dn_section_int(section, "burnin_update", 0, INT32_MIN, INT32_MAX, &out->burnin_update, err));
+    DN_TRY(dn_section_flag(section, "dont_update", false, &out->dont_update, err));
+    DN_TRY(dn_section_flag(section, "train_only_bn", false, &out->train_only_bn, err));
     dn_section_ignore(section, numload);
     return DN_OK;
 }

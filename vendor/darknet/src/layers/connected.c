@@ -45,6 +45,7 @@ static dn_status forward(const void *from, dn_emit *emit) {
     const int *slots = emit->slots;
     int y;
     DN_TRY(dn_emit_linear(emit, emit->input, slots[1], p->outputs, (dn_op_linear){false}, &y));
+    dn_emit_show_delta(emit, y);
     if (p->batch_normalize) {
         const dn_op_batchnorm norm = dn_batchnorm_of(p->dialect);
         DN_TRY(dn_emit_batchnorm(emit, y, slots[2], slots[3], slots[4], slots[0], norm, &y));

@@ -184,6 +184,7 @@ static dn_status forward(const void *from, dn_emit *emit) {
     };
     int y;
     DN_TRY(dn_emit_conv2d(emit, emit->input, weights, p->convolved, conv, &y));
+    dn_emit_show_delta(emit, y);
     if (p->batch_normalize) {
         DN_TRY(dn_emit_batchnorm(emit, y, emit->slots[1], emit->slots[2], emit->slots[3], biases,
                                  dn_batchnorm_of(p->dialect), &y));

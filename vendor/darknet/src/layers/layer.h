@@ -49,7 +49,11 @@ typedef struct dn_layer_type {
     dn_status (*parse)(dn_section *section, const dn_layer_context *context, void *params, dn_error *err);
     dn_status (*infer)(void *params, dn_layer_plan *plan, dn_error *err);
     dn_status (*forward)(const void *params, dn_emit *emit);
-    dn_status (*backward)(const void *params, dn_emit *emit); /* NULL: does not train */
+    /* Training: appends the op that compares the output with the truth (dn_emit_loss). NULL: has no loss. */
+    dn_status (*loss)(const void *params, dn_emit *emit);
+    /* Training: appends the ops that carry the delta of emit->output to the deltas of what forward read. NULL: derived
+     * from the ops of forward, by the chain rule. */
+    dn_status (*backward)(const void *params, dn_emit *emit);
     /* Appends the boxes of one image to `into`. `output`: this layer's output for that image, in its shape. */
     dn_status (*decode)(const void *params, dn_shape output_shape, const float *output,
                         const dn_decode_options *options, dn_detections *into, dn_error *err);
@@ -72,6 +76,8 @@ const dn_layer_type *dn_layer_plan_type_of(const dn_layer_plan *plan, int layer,
 void dn_layer_plan_set_output(dn_layer_plan *plan, dn_shape shape);
 void dn_layer_plan_set_flat(dn_layer_plan *plan, bool flat);
 void dn_layer_plan_set_activation(dn_layer_plan *plan, dn_activation kind);
+/* Values of truth that the loss reads for one image. All losses of a network read the same truths. */
+void dn_layer_plan_set_truths(dn_layer_plan *plan, int values);
 /* The output of an earlier layer stays readable after a run, for every image, as a head's does. */
 void dn_layer_plan_keep(dn_layer_plan *plan, int layer);
 void dn_layer_plan_set_flops(dn_layer_plan *plan, double flops); /* one image */
@@ -104,9 +110,16 @@ void dn_layer_plan_blame(const dn_layer_plan *plan, const char *key, dn_error *e
 /* activation= of the section; unknown names are warned about and become relu, as in darknet. */
 dn_status dn_parse_activation(dn_section *section, const dn_layer_context *context, dn_activation fallback,
                               dn_activation *out, dn_error *err);
-/* Keys that every layer may have and that inference does not need (learning_rate, stopbackward, …). Called by the plan
- * for every section; dontload and dontloadscales are read by the layers that have parameters. */
-dn_status dn_parse_common(dn_section *section, dn_error *err);
+/* Keys that every layer may have and that inference does not need. Called by the plan for every section; dontload and
+ * dontloadscales are read by the layers that have parameters. */
+typedef struct dn_layer_training {
+    float learning_rate; /* factor of the network's                                        */
+    float clip;          /* updates are cut to ±clip; 0: not                               */
+    int stop_backward;   /* backward ends after this layer: 1 always, n > 1 until iteration n */
+    int burnin_update;   /* no update in the first … of burn_in, see network/update.c        */
+    bool dont_update, train_only_bn;
+} dn_layer_training;
+dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error *err);
 /* Bytes of a file the cfg refers to; DN_E_PARSE when it was not handed in. */
 dn_status dn_parse_resource(dn_section *section, const dn_layer_context *context, const char *key,
                             const dn_resource **out, dn_error *err);

@@ -95,7 +95,8 @@ static dn_status forward(const void *from, dn_emit *emit) {
         DN_TRY(dn_emit_host(emit, p->flatten ? "flatten" : "append_zeros", p->flatten ? flatten : append_zeros, p,
                             &emit->input, 1, &emit->output_shape, 1, &y));
     } else {
-        DN_TRY(dn_emit_reorg(emit, emit->input, emit->output_shape, (dn_op_reorg){p->stride, p->reverse}, &y));
+        DN_TRY(dn_emit_reorg(emit, emit->input, emit->output_shape,
+                             (dn_op_reorg){.stride = p->stride, .reverse = p->reverse}, &y));
     }
     return dn_emit_output(emit, y);
 }

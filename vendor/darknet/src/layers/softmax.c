@@ -4,8 +4,10 @@
  * spatial=1: over the channels at every row and column. The CPU code that defines the dialect "pjreddie" reads the
  * key and does not act on it; neither does that dialect here. */
 #include <float.h>
+#include <math.h>
 
 #include "layers/common.h"
+#include "layers/loss.h"
 #include "layers/tree.h"
 
 typedef struct softmax_params {
@@ -57,6 +59,7 @@ static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
         return DN_E_SHAPE;
     }
     dn_layer_plan_set_output(plan, output);
+    if (!params->noloss) dn_layer_plan_set_truths(plan, inputs);
     return facts(params, plan, err);
 }
 
@@ -76,6 +79,33 @@ static dn_status forward(const void *in, dn_emit *emit) {
     return dn_emit_output(emit, output);
 }
 
+/* cost = Σ −log p wherever the truth is not 0, unweighted; delta = truth − p. */
+static void compare(const dn_host_call *call) {
+    const dn_loss_call loss = dn_loss_open(call, 1);
+    const float *const p = call->inputs[0].data, *const truth = loss.truth->data;
+    const size_t values = (size_t)dn_shape_image(call->inputs[0].shape);
+    for (int n = 0; n < loss.rows; n++) {
+        double cost = 0.0;
+        for (size_t i = (size_t)n * values; i < ((size_t)n + 1) * values; i++) {
+            loss.delta[i] = truth[i] - p[i];
+            if (truth[i] != 0.0F) cost -= log((double)p[i]);
+        }
+        dn_loss_figures(&loss, n)[DN_FIGURE_COST] = (float)cost;
+    }
+}
+
+static dn_status loss(const void *in, dn_emit *emit) {
+    const softmax_params *params = in;
+    if (params->noloss) return DN_OK;
+    return dn_emit_loss(emit, "softmax_loss", compare, params, &emit->output, 1, DN_FIGURES);
+}
+
+/* The delta is that of the values before the softmax already. */
+static dn_status backward(const void *in, dn_emit *emit) {
+    (void)in;
+    return dn_emit_pass_back(emit, emit->output, emit->input, 1.0F);
+}
+
 extern const dn_layer_type dn_layer_softmax;
 const dn_layer_type dn_layer_softmax = {
     .params_size = sizeof(softmax_params),
@@ -83,4 +113,6 @@ const dn_layer_type dn_layer_softmax = {
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .loss = loss,
+    .backward = backward,
 };

@@ -35,12 +35,34 @@ static dn_status list_results(const dn_network *network, dn_binding *binding, dn
     return DN_OK;
 }
 
+static void keep_tensor(bool *keep, int tensor) {
+    if (tensor >= 0) keep[tensor] = true;
+}
+
+/* What people and the update look at after a run: figures, statistics, deltas of heads (of all layers). */
+static void keep_training(const dn_network *network, const dn_binding *binding, bool *keep) {
+    const dn_plan *plan = binding->plan;
+    if (!plan->options.training) return;
+    const bool all = network->network_options.outputs == DN_OUTPUTS_ALL;
+    for (int i = 0; i < plan->layer_count; i++) {
+        const dn_planned_layer *layer = &plan->layers[i];
+        keep_tensor(keep, layer->figures);
+        if (layer->head || layer->figures >= 0) keep_tensor(keep, binding->graph.tensors[layer->tensor].delta);
+        if (all) keep_tensor(keep, binding->graph.tensors[layer->shown].delta);
+    }
+    for (size_t i = 0; i < plan->graph.rolling_count; i++) {
+        keep_tensor(keep, plan->graph.rollings[i].mean);
+        keep_tensor(keep, plan->graph.rollings[i].variance);
+    }
+}
+
 static dn_status compile(const dn_network *network, dn_binding *binding, dn_error *err) {
     const dn_backend_type *type = dn_backend_get(network->backend)->type;
     bool *keep = NULL;
     DN_TRY(dn_alloc(&network->allocator, (void **)&keep, (size_t)binding->graph.tensor_count, sizeof *keep,
                     "the table of kept tensors", err));
     for (int i = 0; i < binding->result_count; i++) keep[binding->results[i].tensor] = true;
+    keep_training(network, binding, keep);
     const dn_compile_options options = {network->network_options.precision, network->network_options.prepare, keep};
     const dn_status status = type->compile(network->backend, &binding->graph, &options, &binding->program, err);
     dn_free(&network->allocator, keep);
@@ -59,8 +81,9 @@ static int root_of(const dn_placement *placements, int tensor, size_t *offset) {
 }
 
 static bool in_arena(const dn_binding *binding, int tensor) {
+    const dn_role role = binding->graph.tensors[tensor].role;
     return dn_program_get(binding->program)->placements[tensor].bytes > 0 &&
-           binding->graph.tensors[tensor].role == DN_ROLE_ACTIVATION && !binding->addresses[tensor];
+           (role == DN_ROLE_ACTIVATION || role == DN_ROLE_DELTA) && !binding->addresses[tensor];
 }
 
 static dn_status place(const dn_network *network, dn_binding *binding, dn_lifetime *lifetimes, dn_error *err) {
@@ -109,6 +132,25 @@ static dn_status allocate_states(const dn_network *network, dn_binding *binding,
     return DN_OK;
 }
 
+static dn_status allocate_rows(const dn_network *network, dn_binding *binding, int tensor, const char *what,
+                               dn_block **out, dn_error *err) {
+    if (tensor < 0) return DN_OK;
+    const size_t bytes = dn_tensor_image_bytes(&binding->graph, tensor) * (size_t)binding->graph.batch;
+    DN_TRY(dn_block_create(out, &network->allocator, bytes, what, err));
+    binding->addresses[tensor] = (*out)->data;
+    return DN_OK;
+}
+
+static dn_status allocate_training(const dn_network *network, dn_binding *binding, dn_error *err) {
+    DN_TRY(allocate_rows(network, binding, binding->plan->truth_tensor, "the truth", &binding->truth, err));
+    DN_TRY(allocate_rows(network, binding, binding->plan->clock_tensor, "the clock", &binding->clock, err));
+    for (int i = 0; i < binding->graph.tensor_count; i++) {
+        const dn_tensor_info *info = &binding->graph.tensors[i];
+        if (info->role == DN_ROLE_GRADIENT) binding->addresses[i] = network->gradients[info->slot]->data;
+    }
+    return DN_OK;
+}
+
 static void resolve_parents(dn_binding *binding) {
     const dn_placement *placements = dn_program_get(binding->program)->placements;
     for (int i = 0; i < binding->graph.tensor_count; i++) {
@@ -127,6 +169,7 @@ static dn_status allocate(const dn_network *network, dn_binding *binding, dn_err
     DN_TRY(dn_block_create(&binding->input, &network->allocator, input_bytes, "the input", err));
     binding->addresses[binding->plan->input_tensor] = binding->input->data;
     DN_TRY(allocate_states(network, binding, err));
+    DN_TRY(allocate_training(network, binding, err));
     DN_TRY(dn_binding_prepare(network, binding, graph->batch, err));
     DN_TRY(allocate_arena(network, binding, err));
     resolve_parents(binding);
@@ -160,6 +203,8 @@ void dn_binding_free(const dn_network *network, dn_binding *binding) {
     for (int i = 0; binding->states && i < binding->graph.tensor_count; i++) dn_block_release(binding->states[i]);
     dn_block_release(binding->arena);
     dn_block_release(binding->input);
+    dn_block_release(binding->truth);
+    dn_block_release(binding->clock);
     dn_free(&network->allocator, binding->states);
     dn_free(&network->allocator, binding->addresses);
     dn_free(&network->allocator, binding->results);

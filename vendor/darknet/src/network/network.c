@@ -51,6 +51,10 @@ static dn_status create(dn_network *network, dn_plan *plan, dn_error *err) {
     DN_TRY(dn_alloc(&network->allocator, (void **)&network->parameters, slots, sizeof(float *), "parameters", err));
     for (size_t i = 0; i < slots; i++) network->parameters[i] = dn_weights_slot(network->weights, (int)i).data;
     DN_TRY(open_backend(network, err));
+    if (plan->options.training) {
+        network->network_options.prepare = DN_PREPARE_NONE; /* parameters are trained as they are */
+        DN_TRY(dn_gradients_create(network, plan, err));
+    }
     return dn_binding_create(&network->binding, network, plan, err);
 }
 
@@ -81,6 +85,7 @@ void dn_network_free(dn_network *network) {
     if (!network) return;
     const dn_allocator allocator = network->allocator;
     dn_binding_free(network, network->binding);
+    dn_gradients_free(network);
     if (network->backend) backend_type(network)->close(network->backend);
     dn_weights_release(network->weights);
     dn_free(&allocator, network->versions);
@@ -92,7 +97,8 @@ void dn_network_free(dn_network *network) {
 
 static dn_status run_slice(dn_network *network, int images, dn_error *err) {
     const dn_binding *binding = network->binding;
-    return backend_type(network)->run(binding->program, binding->addresses, images, 0, binding->graph.op_count, err);
+    const int ops = binding->plan->options.training ? (int)binding->plan->loss_first : binding->graph.op_count;
+    return backend_type(network)->run(binding->program, binding->addresses, images, 0, ops, err);
 }
 
 /* Where a head is the network's input itself (only identity layers), the result is a copy. */
@@ -133,11 +139,19 @@ dn_status dn_network_forward(dn_network *network, const float *input, int count,
     const int batch = binding->graph.batch;
     int images = 0;
     DN_TRY(count_sequences(binding, !input, count, &images, err));
+    if (binding->plan->options.training && images != batch) {
+        return dn_fail(err, DN_E_ARGUMENT, "%d images were given, training takes mini-batches of %d", count,
+                       batch * binding->plan->net.steps);
+    }
     DN_TRY(dn_binding_prepare(network, binding, images, err));
     dn_weights_versions(network->weights, network->versions);
     DN_TRY(backend_type(network)->refresh(binding->program, network->parameters, network->versions, err));
     const int input_tensor = binding->plan->input_tensor;
     const size_t image_bytes = dn_tensor_image_bytes(&binding->graph, input_tensor);
+    if (input && binding->plan->options.training) { /* backward reads it again */
+        memcpy(binding->input->data, input, image_bytes * (size_t)images);
+        input = NULL;
+    }
     dn_status status = DN_OK;
     for (int image = 0; image < images && status == DN_OK; image += batch) {
         const int slice = images - image < batch ? images - image : batch;
@@ -150,6 +164,7 @@ dn_status dn_network_forward(dn_network *network, const float *input, int count,
     }
     binding->addresses[input_tensor] = binding->input->data;
     binding->images = images;
+    if (status == DN_OK && binding->plan->options.training) dn_follow_statistics(network);
     return status;
 }
 

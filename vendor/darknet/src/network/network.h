@@ -22,10 +22,11 @@ typedef struct dn_binding {
     dn_plan *plan;
     dn_graph graph;
     dn_program *program;
-    void **addresses;  /* one per tensor */
-    dn_block *arena;   /* activations that share memory by lifetime */
-    dn_block *input;   /* the network's own input tensor */
-    dn_block **states; /* one per tensor; NULL but for states */
+    void **addresses;        /* one per tensor */
+    dn_block *arena;         /* activations that share memory by lifetime */
+    dn_block *input;         /* the network's own input tensor */
+    dn_block *truth, *clock; /* training */
+    dn_block **states;       /* one per tensor; NULL but for states */
     dn_result *results;
     int result_count;
     int *result_of; /* index into results by layer, -1 = not kept */
@@ -42,6 +43,8 @@ struct dn_network {
     uint64_t *versions;
     const float **parameters;
     dn_binding *binding;
+    dn_block **gradients; /* training: one per slot, NULL where nothing trains it; outlives a reshape */
+    dn_block **moments;   /* training with Adam: first and second moment of every value of a slot      */
 };
 
 /* binding.c */
@@ -52,5 +55,12 @@ dn_status dn_binding_prepare(const dn_network *network, dn_binding *binding, int
 /* Moves the results' addresses to the slice that starts at image `image`. */
 void dn_binding_slice(dn_binding *binding, int image);
 size_t dn_tensor_image_bytes(const dn_graph *graph, int tensor);
+
+/* train.c */
+/* Gradients for the slots that `plan` trains; existing ones stay. */
+dn_status dn_gradients_create(dn_network *network, const dn_plan *plan, dn_error *err);
+void dn_gradients_free(dn_network *network);
+/* After a forward: the rolling statistics follow those of the run. */
+void dn_follow_statistics(dn_network *network);
 
 #endif

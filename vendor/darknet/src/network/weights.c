@@ -142,6 +142,11 @@ void dn_weights_touch(dn_weights *weights, int slot) {
     if (is_slot(weights, slot)) mark_pending(weights, slot);
 }
 
+void dn_weights_wrote(dn_weights *weights, int slot) {
+    atomic_fetch_add(&weights->entries[slot].version, 1);
+    weights->entries[slot].compared = false;
+}
+
 /* Eight independent multiplicative streams, so that it runs at the speed of memory. */
 static uint64_t checksum(const float *values, int64_t count) {
     uint64_t lanes[8] = {1, 2, 3, 4, 5, 6, 7, 8};

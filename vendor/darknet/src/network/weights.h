@@ -38,4 +38,7 @@ struct dn_weights {
  * any thread. */
 void dn_weights_versions(dn_weights *weights, uint64_t *versions);
 
+/* The slot was written by the engine itself: its version grows without a comparison. */
+void dn_weights_wrote(dn_weights *weights, int slot);
+
 #endif

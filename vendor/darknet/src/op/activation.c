@@ -150,3 +150,84 @@ float dn_activate(dn_activation kind, float x) {
     }
     return x;
 }
+
+/* ---- derivatives ---- */
+
+static float between(float value, float low, float high, float inside, float outside) {
+    return value > low && value < high ? inside : outside;
+}
+
+static float selu_slope(float y) { return y >= 0.0F ? 1.0507F : y + 1.0507F * 1.6732F; }
+
+static float gelu_slope(float x) {
+    const float inner = 0.797885F * x + 0.035677F * x * x * x, t = tanhf(inner);
+    return 0.5F * (1.0F + t) + 0.5F * x * (1.0F - t * t) * (0.797885F + 0.107031F * x * x);
+}
+
+static float swish_slope(float x, float y) { return y + logistic(x) * (1.0F - y); }
+
+/* tanh(s) + x · (1 − tanh²(s)) · s', s = softplus(x), s' its logistic. */
+static float mish_slope(float x) {
+    float softplus = x;
+    if (x < -20.0F) {
+        softplus = expf(x);
+    } else if (x <= 20.0F) {
+        softplus = log1pf(expf(x));
+    }
+    const float t = tanhf(softplus);
+    return t + x * (1.0F - t * t) * logistic(x);
+}
+
+static float hard_mish_slope(float x) {
+    if (x > 0.0F) return 1.0F;
+    return x > -2.0F ? x + 1.0F : 0.0F;
+}
+
+float dn_activation_slope(dn_activation kind, float x, float y) {
+    switch (kind) {
+    case DN_LOGISTIC:
+        return (1.0F - y) * y;
+    case DN_LOGGY:
+        return 0.5F * (1.0F - y) * (1.0F + y);
+    case DN_RELU:
+        return y > 0.0F ? 1.0F : 0.0F;
+    case DN_RELU6:
+        return between(y, 0.0F, 6.0F, 1.0F, 0.0F);
+    case DN_ELU:
+        return y >= 0.0F ? 1.0F : y + 1.0F;
+    case DN_SELU:
+        return selu_slope(y);
+    case DN_GELU:
+        return gelu_slope(x);
+    case DN_RELIE:
+        return y > 0.0F ? 1.0F : 0.01F;
+    case DN_RAMP:
+        return y > 0.0F ? 1.1F : 0.1F;
+    case DN_TANH:
+        return 1.0F - y * y;
+    case DN_PLSE:
+        return y < 0.0F || y > 1.0F ? 0.01F : 0.125F;
+    case DN_LEAKY:
+    case DN_REVLEAKY:
+        return y > 0.0F ? 1.0F : 0.1F;
+    case DN_STAIR:
+        return floorf(y) == y ? 0.0F : 1.0F;
+    case DN_HARDTAN:
+        return between(y, -1.0F, 1.0F, 1.0F, 0.0F);
+    case DN_LHTAN:
+        return between(y, 0.0F, 1.0F, 1.0F, 0.001F);
+    case DN_SWISH:
+        return swish_slope(x, y);
+    case DN_MISH:
+        return mish_slope(x);
+    case DN_HARD_MISH:
+        return hard_mish_slope(x);
+    case DN_LINEAR:
+    case DN_NORMALIZE_CHANNELS:
+    case DN_NORMALIZE_CHANNELS_SOFTMAX:
+    case DN_NORMALIZE_CHANNELS_SOFTMAX_MAXVAL:
+    case DN_ACTIVATIONS:
+        break;
+    }
+    return 1.0F;
+}

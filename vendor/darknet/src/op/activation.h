@@ -16,4 +16,7 @@ bool dn_activation_across_channels(dn_activation kind);
 /* f(x); for the kinds that have no scalar form, x. */
 float dn_activate(dn_activation kind, float x);
 
+/* f'(x) as the reference computes it, given x and y = f(x); for the kinds that have no scalar form, 1. */
+float dn_activation_slope(dn_activation kind, float x, float y);
+
 #endif

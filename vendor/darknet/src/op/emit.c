@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "op/activation.h"
+#include "op/append.h"
 
 /* ---- tensors ---- */
 
@@ -29,8 +30,13 @@ dn_status dn_emit_tensor(dn_emit *emit, dn_shape shape, dn_dtype dtype, int *out
     DN_TRY(dn_zone_grow(graph->zone, &tensors, graph->tensor_count, &graph->tensor_room, sizeof *graph->tensors,
                         emit->err));
     graph->tensors = tensors;
-    graph->tensors[graph->tensor_count] = (dn_tensor_info){
-        .shape = shape, .dtype = dtype, .role = DN_ROLE_ACTIVATION, .layer = emit->layer, .slot = -1, .of = -1};
+    graph->tensors[graph->tensor_count] = (dn_tensor_info){.shape = shape,
+                                                           .dtype = dtype,
+                                                           .role = DN_ROLE_ACTIVATION,
+                                                           .layer = emit->layer,
+                                                           .slot = -1,
+                                                           .of = -1,
+                                                           .delta = -1};
     *out = (int)graph->tensor_count++;
     return DN_OK;
 }
@@ -59,12 +65,27 @@ static dn_status copy_ints(dn_emit *emit, const int *values, int count, const in
     return DN_OK;
 }
 
-/* Appends `op` with lists of inputs and outputs copied. */
-static dn_status append_into(dn_emit *emit, dn_op op, const int *inputs, int input_count, const int *outputs,
-                             int output_count) {
+/* Kinds whose inputs may be -1. */
+static bool may_lack(dn_op_kind kind) {
+    return kind == DN_OP_host || kind == DN_OP_batchnorm || kind == DN_OP_batchnorm_train ||
+           kind == DN_OP_pool2d_gradient;
+}
+
+/* A state keeps no history: what the last run left in it is a constant. */
+static void mark_trained(dn_graph_builder *graph, const dn_op *op) {
+    bool trains = false;
+    for (int k = 0; k < op->input_count; k++) trains |= op->inputs[k] >= 0 && graph->tensors[op->inputs[k]].trains;
+    for (int k = 0; k < op->output_count; k++) {
+        const int y = op->outputs[k];
+        if (y >= 0 && graph->tensors[y].role == DN_ROLE_ACTIVATION) graph->tensors[y].trains |= trains;
+    }
+}
+
+dn_status dn_emit_append(dn_emit *emit, dn_op op, const int *inputs, int input_count, const int *outputs,
+                         int output_count) {
     dn_graph_builder *graph = emit->graph;
     for (int k = 0; k < input_count; k++) {
-        const bool absent = inputs[k] == -1 && (op.kind == DN_OP_host || op.kind == DN_OP_batchnorm);
+        const bool absent = inputs[k] == -1 && may_lack(op.kind);
         if (!absent && !is_tensor(emit, inputs[k])) return mismatch(emit, op.kind, "an input is no tensor");
     }
     void *ops = graph->ops;
@@ -76,6 +97,7 @@ static dn_status append_into(dn_emit *emit, dn_op op, const int *inputs, int inp
     DN_TRY(copy_ints(emit, inputs, input_count, &op.inputs));
     DN_TRY(copy_ints(emit, outputs, output_count, &op.outputs));
     graph->ops[graph->op_count++] = op;
+    mark_trained(graph, &graph->ops[graph->op_count - 1]);
     return DN_OK;
 }
 
@@ -83,7 +105,7 @@ static dn_status append_into(dn_emit *emit, dn_op op, const int *inputs, int inp
 static dn_status append(dn_emit *emit, dn_op op, const int *inputs, int input_count, const dn_shape *shapes,
                         int output_count, int *outs) {
     for (int k = 0; k < output_count; k++) DN_TRY(dn_emit_tensor(emit, shapes[k], DN_F32, &outs[k]));
-    return append_into(emit, op, inputs, input_count, outs, output_count);
+    return dn_emit_append(emit, op, inputs, input_count, outs, output_count);
 }
 
 static dn_status append_one(dn_emit *emit, dn_op op, const int *inputs, int input_count, dn_shape shape, int *out) {
@@ -124,6 +146,24 @@ dn_status dn_emit_bias(dn_emit *emit, int x, int biases, int *out) {
     return append_one(emit, (dn_op){.kind = DN_OP_bias}, inputs, 2, shape, out);
 }
 
+/* inputs: x, scales, rolling_mean, rolling_variance, biases */
+static dn_status batchnorm_train(dn_emit *emit, const int *inputs, dn_op_batchnorm params, int *out) {
+    dn_graph_builder *graph = emit->graph;
+    const dn_shape shape = dn_emit_shape(emit, inputs[0]), row = {graph->batch, shape.c, 1, 1};
+    const dn_shape shapes[] = {shape, row, row};
+    const int read[] = {inputs[0], inputs[1], inputs[4]};
+    const dn_op op = {.kind = DN_OP_batchnorm_train, .as.batchnorm_train = params};
+    int outs[3];
+    DN_TRY(append(emit, op, read, 3, shapes, 3, outs));
+    void *rollings = graph->rollings;
+    DN_TRY(dn_zone_grow(graph->zone, &rollings, graph->rolling_count, &graph->rolling_room, sizeof *graph->rollings,
+                        emit->err));
+    graph->rollings = rollings;
+    graph->rollings[graph->rolling_count++] = (dn_rolling){emit->layer, outs[1], outs[2], inputs[2], inputs[3]};
+    *out = outs[0];
+    return DN_OK;
+}
+
 dn_status dn_emit_batchnorm(dn_emit *emit, int x, int scales, int mean, int variance, int biases,
                             dn_op_batchnorm params, int *out) {
     const dn_shape shape = dn_emit_shape(emit, x);
@@ -134,6 +174,7 @@ dn_status dn_emit_batchnorm(dn_emit *emit, int x, int scales, int mean, int vari
             return mismatch(emit, DN_OP_batchnorm, "a parameter does not have one value a channel");
         }
     }
+    if (emit->training) return batchnorm_train(emit, inputs, params, out);
     return append_one(emit, (dn_op){.kind = DN_OP_batchnorm, .as.batchnorm = params}, inputs, 5, shape, out);
 }
 
@@ -151,7 +192,13 @@ dn_status dn_emit_pool2d(dn_emit *emit, int x, dn_shape shape, dn_op_pool2d para
     if (in.n != shape.n || in.c != shape.c || params.size < 1 || params.stride_x < 1 || params.stride_y < 1) {
         return mismatch(emit, DN_OP_pool2d, "images or channels differ, or the window is empty");
     }
-    return append_one(emit, (dn_op){.kind = DN_OP_pool2d, .as.pool2d = params}, &x, 1, shape, out);
+    const dn_op op = {.kind = DN_OP_pool2d, .as.pool2d = params};
+    if (!emit->training || params.average) return append_one(emit, op, &x, 1, shape, out);
+    int outs[2];
+    DN_TRY(dn_emit_tensor(emit, shape, DN_F32, &outs[0]));
+    DN_TRY(dn_emit_tensor(emit, shape, DN_I32, &outs[1]));
+    *out = outs[0];
+    return dn_emit_append(emit, op, &x, 1, outs, 2);
 }
 
 dn_status dn_emit_pool_depth(dn_emit *emit, int x, int out_channels, int *out) {
@@ -327,11 +374,17 @@ dn_status dn_emit_store(dn_emit *emit, int x, int state) {
     if (!is_state || !dn_shape_equal(dn_emit_shape(emit, x), dn_emit_shape(emit, state))) {
         return mismatch(emit, DN_OP_copy, "the state has another shape");
     }
-    return append_into(emit, (dn_op){.kind = DN_OP_copy}, &x, 1, &state, 1);
+    return dn_emit_append(emit, (dn_op){.kind = DN_OP_copy}, &x, 1, &state, 1);
 }
 
 dn_status dn_emit_host(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,
                        int count, const dn_shape *shapes, int outputs, int *outs) {
-    const dn_op op = {.kind = DN_OP_host, .as.host = {function, params, name}};
+    return dn_emit_host_trained(emit, name, function, NULL, params, xs, count, shapes, outputs, outs);
+}
+
+dn_status dn_emit_host_trained(dn_emit *emit, const char *name, dn_host_fn function, dn_host_fn gradient,
+                               const void *params, const int *xs, int count, const dn_shape *shapes, int outputs,
+                               int *outs) {
+    const dn_op op = {.kind = DN_OP_host, .as.host = {function, gradient, params, name}};
     return append(emit, op, xs, count, shapes, outputs, outs);
 }

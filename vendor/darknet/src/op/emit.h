@@ -8,6 +8,13 @@
 #include "base/alloc.h"
 #include "op/op.h"
 
+/* Training: statistics of a run that the rolling ones follow: rolling = momentum · rolling + (1 − momentum) · found. */
+typedef struct dn_rolling {
+    int layer;
+    int mean, variance;                 /* tensors of batchnorm_train */
+    int rolling_mean, rolling_variance; /* parameter tensors          */
+} dn_rolling;
+
 /* The graph under construction; owned by the plan. */
 typedef struct dn_graph_builder {
     dn_zone *zone;
@@ -16,6 +23,11 @@ typedef struct dn_graph_builder {
     dn_op *ops;
     size_t op_count, op_room;
     int batch;
+    /* Training as the reference's CPU code does it (docs/differences.md): */
+    bool overwrites;      /* a convolution of size > 1 replaces the delta of what it read in place of adding to it */
+    bool biases_stay;     /* biases beside a batch norm do not train                                              */
+    dn_rolling *rollings; /* training: one per batchnorm_train op */
+    size_t rolling_count, rolling_room;
 } dn_graph_builder;
 
 typedef struct dn_emit {
@@ -30,8 +42,19 @@ typedef struct dn_emit {
     int state_count;
     int output; /* set by dn_emit_output: this layer's output tensor; -1 before         */
     bool training;
+    int truth;   /* training: (rows, truths) float32, one row an image; -1 when no layer asks for truths */
+    int clock;   /* training: (rows, DN_CLOCK) int32, one row an image                    */
+    int shown;   /* training: tensor whose delta is shown as the layer's; -1: the output   */
+    int figures; /* training: set by dn_emit_loss; -1: none                                */
     dn_error *err;
 } dn_emit;
+
+/* Columns of the clock: what random choices and schedules depend on. 64-bit numbers are two columns, low half first. */
+enum { DN_CLOCK_SEED = 0, DN_CLOCK_ITERATION = 2, DN_CLOCK_SEEN = 4, DN_CLOCK_IMAGE = 6, DN_CLOCK = 8 };
+static inline uint64_t dn_clock(const dn_host_tensor *clock, int row, int column) {
+    const int32_t *values = (const int32_t *)(const void *)clock->data + (size_t)row * DN_CLOCK + column;
+    return (uint64_t)(uint32_t)values[0] | (uint64_t)(uint32_t)values[1] << 32;
+}
 
 /* A fresh activation tensor. */
 dn_status dn_emit_tensor(dn_emit *emit, dn_shape shape, dn_dtype dtype, int *out);
@@ -66,8 +89,41 @@ dn_status dn_emit_rows(dn_emit *emit, int x, int step, int steps, int *out);
 dn_status dn_emit_stack(dn_emit *emit, const int *xs, int count, int *out);
 /* The next run's value of one of the layer's states is x. The last op that names the state, and the only one. */
 dn_status dn_emit_store(dn_emit *emit, int x, int state);
-/* xs may hold -1. shapes: one per output. params must live as long as the plan (a layer's params do). */
+/* In training dn_emit_batchnorm emits batchnorm_train and dn_emit_pool2d asks for argmax: layers need not care.
+ *
+ * xs may hold -1. shapes: one per output. params must live as long as the plan (a layer's params do). */
 dn_status dn_emit_host(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,
                        int count, const dn_shape *shapes, int outputs, int *outs);
+/* The same for a function that has a gradient (dn_op_host). */
+dn_status dn_emit_host_trained(dn_emit *emit, const char *name, dn_host_fn function, dn_host_fn gradient,
+                               const void *params, const int *xs, int count, const dn_shape *shapes, int outputs,
+                               int *outs);
+
+/* ---- training: forward ---- */
+
+/* The delta of this tensor is what people see as the layer's: before activation and normalization, as in darknet. */
+void dn_emit_show_delta(dn_emit *emit, int tensor);
+
+/* ---- training: loss ----
+ *
+ * Appends a host op that reads xs, then the truth, then the clock; it writes outputs[0], the delta of this layer's
+ * output, and outputs[1], the figures (rows, DN_FIGURES) of layers/loss.h. After it emit->figures is set. The
+ * delta is an ordinary one: the backward of later layers adds to it. */
+dn_status dn_emit_loss(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,
+                       int count, int figures);
+
+/* ---- training: backward ---- */
+
+/* Whether anything that trains lies upstream of the tensor (or the tensor is a parameter that trains). */
+bool dn_emit_wants_delta(const dn_emit *emit, int tensor);
+/* The delta of a tensor that something has written to already; -1 when nothing reached it. */
+int dn_emit_delta(const dn_emit *emit, int tensor);
+/* Where to put a contribution to the delta of `tensor`, and whether to add to what is there. `partial`: the op will not
+ * write all of it, so that it is cleared first and *accumulate comes out true. For a parameter: its gradient. */
+dn_status dn_emit_contribution(dn_emit *emit, int tensor, bool partial, int *delta, bool *accumulate);
+/* Ops that carry the deltas of the outputs of ops first … last-1 back to their inputs, in reverse. */
+dn_status dn_emit_reverse(dn_emit *emit, size_t first, size_t last);
+/* delta(x) = factor · delta(y), whatever computed y: what darknet's heads do. Same number of values. */
+dn_status dn_emit_pass_back(dn_emit *emit, int y, int x, float factor);
 
 #endif

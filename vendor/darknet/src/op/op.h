@@ -28,6 +28,9 @@ typedef struct dn_tensor_info {
     int layer; /* that declared it, -1 for the network's input */
     int slot;  /* DN_ROLE_PARAMETER: index in dn_weights, else -1 */
     int of;    /* DN_ROLE_DELTA, DN_ROLE_GRADIENT: the tensor it belongs to, else -1 */
+    /* While a graph is built for training: */
+    int delta;   /* the tensor's DELTA (a parameter's GRADIENT), -1: nothing has written to it yet */
+    bool trains; /* a parameter, or computed from one: its delta is of use */
 } dn_tensor_info;
 
 /* ---- parameters of ops ---- */
@@ -133,6 +136,7 @@ typedef struct dn_op_upsample {
 typedef struct dn_op_reorg {
     int stride;
     bool reverse;
+    bool by_output; /* the shape that the reordering goes by is the output's: undoes an op that goes by its input's */
 } dn_op_reorg;
 
 /* Over each of `groups` equal parts of an image's c·h·w values; with `sizes`, over consecutive parts of these sizes
@@ -173,7 +177,7 @@ typedef struct dn_op_stack {
 
 /* A plain C function over dense host tensors; every backend can run it. */
 typedef struct dn_host_tensor {
-    float *data;    /* NULL where the op's tensor index is -1 */
+    float *data;    /* NULL where the op's tensor index is -1; int32_t values where the tensor's dtype says so */
     dn_shape shape; /* n is that of the rows of this run */
 } dn_host_tensor;
 typedef struct dn_host_call {
@@ -184,9 +188,79 @@ typedef struct dn_host_call {
 typedef void (*dn_host_fn)(const dn_host_call *call); /* allocates nothing, cannot fail */
 typedef struct dn_op_host {
     dn_host_fn function;
+    dn_host_fn
+        gradient; /* NULL: has none. inputs: those of the op, its outputs, the outputs' deltas (each NULL where it
+                            is missing); outputs: one per input of the op, its delta or a parameter's gradient, NULL
+                            where nobody wants it. It adds to them. */
     const void *params;
     const char *name; /* for profiles and messages */
 } dn_op_host;
+
+/* ---- training ----
+ *
+ * A delta is minus the gradient of the loss by an activation; dy is y's. Where a formula says "=", the op writes its
+ * output, or adds to it when the op has `accumulate`; where it says "+=", it always adds: an output of role GRADIENT
+ * collects over images, runs and ops, and holds what the update left in it (momentum). Any output may be -1. */
+
+/* y = 0 */
+typedef struct dn_op_fill {
+    char unused;
+} dn_op_fill;
+
+/* y = factor · x, the same number of elements, any shape. */
+typedef struct dn_op_scale {
+    float factor;
+} dn_op_scale;
+
+/* dx[n,c,r,k] = Σ w[f,c,u,v] · dy[n,f,i,j] over all (f, u, v, i, j) for which conv2d reads x[n,c,r,k]. inputs: dy, w.
+ * binary XNOR: with the weights that the forward op used. */
+typedef dn_op_conv2d dn_op_conv2d_data;
+/* dw[f,c,u,v] += Σ_{n,i,j} dy[n,f,i,j] · x[n, c, i·stride_y − pad + u·dilation, …]. inputs: x, dy. binary XNOR: x counts
+ * as ±1, as in the forward op. */
+typedef dn_op_conv2d dn_op_conv2d_weights;
+/* dx[n,i] = Σ_o w[o,i] · dy[n,o]. inputs: dy, w. */
+typedef dn_op_linear dn_op_linear_data;
+/* dw[o,i] += Σ_n dy[n,o] · x[n,i]. inputs: x, dy. */
+typedef dn_op_linear dn_op_linear_weights;
+/* db[c] += Σ_{n,i,j} dy[n,c,i,j]. inputs: dy. */
+typedef dn_op_bias dn_op_bias_gradient;
+
+/* Statistics of this run: mean m[c] and variance v[c] (over N − 1 where N > 1) of x over images, rows, columns, then
+ * y = scale[c] · (x − m[c]) / d[c] + bias[c], d as in dn_op_batchnorm. inputs: x, scales, biases (-1: none);
+ * outputs: y, m, v, of which the first row holds the values. */
+typedef dn_op_batchnorm dn_op_batchnorm_train;
+/* The reference's own, which is not the exact derivative: backend/ref/batchnorm_gradient.c.
+ * inputs: x, m, v, scales, dy; outputs: dx =, dscales +=, dbiases +=. */
+typedef dn_op_batchnorm dn_op_batchnorm_gradient;
+
+/* dx = f'(x) · dy; inputs: x, y, dy. f' as the reference computes it: op/activation.h. */
+typedef dn_op_activation dn_op_activation_gradient;
+
+/* dx = 0, then max: dx[argmax] += dy; average: dx += dy / cells, over the cells of the window. inputs: dy, argmax (-1
+ * for average). */
+typedef dn_op_pool2d dn_op_pool2d_gradient;
+/* dx = dy at the channel that was the largest (the first of equals), 0 elsewhere. inputs: x, dy. */
+typedef dn_op_pool_depth dn_op_pool_depth_gradient;
+/* dx[n,c,i,j] = dy[n,c] / (h · w) */
+typedef dn_op_pool_global dn_op_pool_global_gradient;
+
+/* dx[to + k] = dy[from + k] for 0 <= k < count channels (rows and columns equal); other channels of dx stay as they
+ * are. `flat`: channels are single values of the image. */
+typedef struct dn_op_channels {
+    int from, to, count;
+    bool flat;
+} dn_op_channels;
+
+/* Of a weighted or plain sum that is not `sampled`. dx_k[n,c,i,j] = a_k[c] · dy[n,c,i,j] for the channels that x_k gave.
+ * Weighted: dw as in the reference (backend/ref/add_gradient.c). inputs: dy, x_0 …, w (when not PLAIN);
+ * outputs: dx_0 …, dw +=. */
+typedef dn_op_add dn_op_add_gradient;
+
+/* dx = s · dy; ds = Σ x · dy over what shares the factor. inputs: x, s, dy; outputs: dx, ds. */
+typedef dn_op_mul dn_op_mul_gradient;
+
+/* dx[step · m + n] = dy[n], m the rows of dy; other rows of dx stay as they are. */
+typedef dn_op_rows dn_op_rows_gradient;
 
 /* ---- the op ---- */
 
@@ -202,7 +276,7 @@ typedef struct dn_op {
     int layer; /* that emitted it */
     int input_count, output_count;
     const int *inputs, *outputs; /* tensor indices; live as long as the plan */
-    bool accumulate;             /* training: add to the outputs instead of writing them */
+    bool accumulate;             /* training: add to the outputs that it would write */
     union {
 #define DN_OP(id) dn_op_##id id;
 #include "op/op.inc"

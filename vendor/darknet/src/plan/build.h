@@ -25,6 +25,10 @@ dn_status dn_plan_add_tensor(dn_plan *plan, dn_shape shape, dn_role role, int la
 dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, dn_error *err);
 /* Every section after [net]: parse, infer, emit. */
 dn_status dn_plan_read_layers(dn_plan *plan, const dn_options *options, dn_error *err);
+/* Whom the layer's ops belong to, for callbacks that append some. `outputs`: tensors of the layers, as far as there are. */
+dn_status dn_plan_emit_for(dn_plan *plan, int layer, const int *outputs, dn_emit *out, dn_error *err);
+/* Training: appends losses and backward to the ops of forward. */
+dn_status dn_plan_train(dn_plan *plan, const int *outputs, dn_error *err);
 /* DN_E_UNSUPPORTED about a section that no layer type has. */
 dn_status dn_plan_unknown_section(const dn_cfg_section *section, int layer, dn_error *err);
 /* Looks at one section with nothing read yet. */

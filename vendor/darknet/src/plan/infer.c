@@ -56,6 +56,8 @@ dn_status dn_layer_plan_resolve(const dn_layer_plan *plan, const char *key, int 
 
 void dn_layer_plan_set_output(dn_layer_plan *plan, dn_shape shape) { plan->layer->output = shape; }
 
+void dn_layer_plan_set_truths(dn_layer_plan *plan, int values) { plan->layer->truths = values; }
+
 void dn_layer_plan_set_flat(dn_layer_plan *plan, bool flat) { plan->layer->flat = flat; }
 
 void dn_layer_plan_keep(dn_layer_plan *plan, int layer) { plan->plan->layers[layer].kept = true; }

@@ -48,14 +48,13 @@ static dn_status check_output(const dn_plan *plan, const dn_planned_layer *layer
     return DN_E_SHAPE;
 }
 
-static dn_status emit(dn_plan *plan, const dn_layer_plan *builder, int *outputs, dn_error *err) {
-    dn_planned_layer *layer = builder->layer;
-    const int index = builder->context.index;
+dn_status dn_plan_emit_for(dn_plan *plan, int index, const int *outputs, dn_emit *out, dn_error *err) {
+    const dn_planned_layer *layer = &plan->layers[index];
     void *list;
     DN_TRY(dn_zone_alloc(&plan->zone, &list, (size_t)layer->slot_count, sizeof(int), err));
     int *const tensors = list;
     for (int k = 0; k < layer->slot_count; k++) tensors[k] = plan->slots[layer->slots[k].slot].tensor;
-    dn_emit emit = {
+    *out = (dn_emit){
         .graph = &plan->graph,
         .layer = index,
         .output_shape = layer->output,
@@ -66,12 +65,26 @@ static dn_status emit(dn_plan *plan, const dn_layer_plan *builder, int *outputs,
         .states = layer->states,
         .state_count = layer->state_count,
         .output = -1,
-        .training = false,
+        .training = plan->options.training,
+        .truth = -1,
+        .clock = plan->clock_tensor,
+        .shown = -1,
+        .figures = -1,
         .err = err,
     };
+    return DN_OK;
+}
+
+static dn_status emit(dn_plan *plan, dn_planned_layer *layer, int index, int *outputs, dn_error *err) {
+    dn_emit emit;
+    DN_TRY(dn_plan_emit_for(plan, index, outputs, &emit, err));
+    layer->forward_first = plan->graph.op_count;
     DN_TRY(layer->type->forward(layer->params, &emit));
+    layer->forward_last = plan->graph.op_count;
     if (emit.output < 0) return dn_fail(err, DN_E_SHAPE, "the layer has no output");
     layer->tensor = outputs[index] = emit.output;
+    layer->shown = emit.shown >= 0 ? emit.shown : emit.output;
+    layer->figures = -1;
     return DN_OK;
 }
 
@@ -83,14 +96,14 @@ static dn_status read_layer(dn_plan *plan, dn_layer_plan *builder, int *outputs,
     if (!layer->type) return dn_plan_unknown_section(&plan->cfg->sections[number], builder->context.index, err);
     DN_TRY(dn_plan_open_section(plan, number, &section, err));
     DN_TRY(dn_zone_alloc(&plan->zone, &layer->params, 1, layer->type->params_size, err));
-    DN_TRY(dn_parse_common(&section, err));
+    DN_TRY(dn_parse_common(&section, &layer->training, err));
     DN_TRY(layer->type->parse(&section, &builder->context, layer->params, err));
     DN_TRY(dn_plan_list_unused(plan, &section, number, builder->context.options, err));
     layer->input = dn_layer_plan_input(builder);
     layer->flat = (layer->type->flags & DN_LAYER_FLAT) != 0;
     DN_TRY(layer->type->infer(layer->params, builder, err));
     DN_TRY(check_output(plan, layer, err));
-    DN_TRY(emit(plan, builder, outputs, err));
+    DN_TRY(emit(plan, layer, builder->context.index, outputs, err));
     plan->net.flops += layer->flops;
     plan->net.parameters += layer->parameters;
     return DN_OK;
@@ -132,7 +145,7 @@ static dn_status check_count(const dn_cfg *cfg, dn_error *err) {
 static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
     return (dn_layer_context){
         .dialect = plan->net.dialect,
-        .training = false,
+        .training = plan->options.training,
         .batch = plan->net.batch,
         .time_steps = plan->net.steps,
         .net_width = plan->net.width,
@@ -164,5 +177,6 @@ dn_status dn_plan_read_layers(dn_plan *plan, const dn_options *options, dn_error
         plan->layer_count++;
     }
     plan->net.layers = count;
-    return find_heads(plan, err);
+    DN_TRY(find_heads(plan, err));
+    return plan->options.training ? dn_plan_train(plan, outputs, err) : DN_OK;
 }

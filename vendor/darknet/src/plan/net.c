@@ -249,11 +249,31 @@ static dn_status read_schedule(dn_plan *plan, dn_section *section, dn_error *err
     return read_list(plan, section, "seq_scales", err);
 }
 
+/* Keys of our own, see docs/differences.md. */
+static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err) {
+    const float momentum = plan->options.dialect == DN_PJREDDIE ? 0.99F : 0.9F;
+    bool reference_cpu;
+    plan->net.training = plan->options.training;
+    DN_TRY(dn_section_float(section, "batchnorm_momentum", momentum, 0.0F, 1.0F, &plan->net.batchnorm_momentum, err));
+    DN_TRY(dn_section_flag(section, "reference_cpu", false, &reference_cpu, err));
+    plan->graph.overwrites = reference_cpu && plan->options.dialect == DN_ALEXEYAB;
+    plan->graph.biases_stay = reference_cpu;
+    return DN_OK;
+}
+
+/* Training takes the cfg's mini-batches, inference one image unless told otherwise. */
+static int batch_of(const dn_plan *plan) {
+    if (plan->options.batch > 0) return plan->options.batch;
+    const int mini_batch = plan->net.cfg_batch / plan->net.subdivisions;
+    return plan->options.training && mini_batch > 0 ? mini_batch : 1;
+}
+
 dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, dn_error *err) {
     dn_net_facts *net = &plan->net;
     net->dialect = plan->options.dialect;
-    net->batch = plan->options.batch > 0 ? plan->options.batch : 1;
     DN_TRY(read_sizes(net, section, err));
+    DN_TRY(read_training(plan, section, err));
+    net->batch = batch_of(plan);
     find_steps(plan);
     DN_TRY(resolve_input(plan, section, shape, err));
     DN_TRY(size_facts(plan, err));

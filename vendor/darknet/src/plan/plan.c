@@ -28,7 +28,6 @@ static dn_status read_options(dn_plan_options *out, const dn_plan_options *given
     if (out->resource_count < 0) {
         return dn_fail(err, DN_E_ARGUMENT, "%d resources: give 0 or more", out->resource_count);
     }
-    if (out->training) return dn_fail(err, DN_E_UNSUPPORTED, "this version runs networks but does not train them");
     return DN_OK;
 }
 
@@ -53,6 +52,15 @@ static dn_status copy_resources(dn_plan *plan, const dn_plan_options *options, d
     return DN_OK;
 }
 
+static dn_status add_clock(dn_plan *plan, int rows, dn_error *err) {
+    plan->truth_tensor = plan->clock_tensor = -1;
+    if (!plan->options.training) return DN_OK;
+    const dn_shape shape = {rows, DN_CLOCK, 1, 1};
+    DN_TRY(dn_plan_add_tensor(plan, shape, DN_ROLE_INPUT, -1, -1, &plan->clock_tensor, err));
+    plan->graph.tensors[plan->clock_tensor].dtype = DN_I32;
+    return DN_OK;
+}
+
 static dn_status build(dn_plan *plan, const dn_plan_options *plan_options, const dn_options *options, dn_error *err) {
     dn_section net;
     dn_shape input;
@@ -66,6 +74,7 @@ static dn_status build(dn_plan *plan, const dn_plan_options *plan_options, const
     plan->graph.zone = &plan->zone;
     plan->graph.batch = plan->net.batch;
     DN_TRY(dn_plan_add_tensor(plan, input, DN_ROLE_INPUT, -1, -1, &plan->input_tensor, err));
+    DN_TRY(add_clock(plan, input.n, err));
     return dn_plan_read_layers(plan, options, err);
 }
 

@@ -39,6 +39,12 @@ typedef struct dn_planned_layer {
     int state_count;
     dn_fact *facts;
     size_t fact_count, fact_room;
+    dn_layer_training training;
+    int truths;                         /* values per image that its loss reads; 0: none                    */
+    size_t forward_first, forward_last; /* its ops: first … last-1                                    */
+    size_t backward_first, backward_last;
+    int shown;   /* tensor whose delta is the layer's          */
+    int figures; /* tensor, -1: the layer has no loss          */
 } dn_planned_layer;
 
 struct dn_plan {
@@ -53,7 +59,9 @@ struct dn_plan {
     size_t slot_count, slot_room;
     dn_graph_builder graph;
     int input_tensor;
-    int *heads; /* layers whose outputs are the network's results, ascending */
+    int truth_tensor, clock_tensor; /* training; -1: none */
+    size_t loss_first, loss_last;   /* ops of the losses: after all of forward, before all of backward */
+    int *heads;                     /* layers whose outputs are the network's results, ascending */
     int head_count;
     dn_unused_option *unused;
     int unused_count;

@@ -9,8 +9,14 @@ dn_status dn_plan_add_tensor(dn_plan *plan, dn_shape shape, dn_role role, int la
     void *tensors = graph->tensors;
     DN_TRY(dn_zone_grow(&plan->zone, &tensors, graph->tensor_count, &graph->tensor_room, sizeof *graph->tensors, err));
     graph->tensors = tensors;
-    graph->tensors[graph->tensor_count] =
-        (dn_tensor_info){.shape = shape, .dtype = DN_F32, .role = role, .layer = layer, .slot = slot, .of = -1};
+    graph->tensors[graph->tensor_count] = (dn_tensor_info){.shape = shape,
+                                                           .dtype = DN_F32,
+                                                           .role = role,
+                                                           .layer = layer,
+                                                           .slot = slot,
+                                                           .of = -1,
+                                                           .delta = -1,
+                                                           .trains = role == DN_ROLE_PARAMETER};
     *out = (int)graph->tensor_count++;
     return DN_OK;
 }

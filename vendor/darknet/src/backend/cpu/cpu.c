@@ -62,7 +62,7 @@ static dn_status check_ops(const dn_graph *graph, dn_error *err) {
         const dn_op *op = &graph->ops[i];
         if (dn_ref_supports(graph, op)) continue;
         (void)dn_fail(err, DN_E_UNSUPPORTED, "the cpu backend does not run this %s: %s", dn_op_name(op->kind),
-                      op->accumulate ? "it accumulates (training)" : "its shapes or element types are not covered");
+                      "its shapes or element types are not covered");
         dn_error_where(err, op->layer, "", "", 0);
         return DN_E_UNSUPPORTED;
     }

@@ -15,15 +15,35 @@ static bool is_parameter(const dn_graph *graph, int tensor) {
     return tensor >= 0 && graph->tensors[tensor].role == DN_ROLE_PARAMETER;
 }
 
+static bool is_argmax(const dn_op *op, int input, int output) {
+    return (op->kind == DN_OP_pool2d && output == 1) || (op->kind == DN_OP_pool2d_gradient && input == 1);
+}
+
+static bool is_f32(const dn_graph *graph, int tensor) { return tensor < 0 || graph->tensors[tensor].dtype == DN_F32; }
+
 static bool dense_f32(const dn_graph *graph, const dn_op *op) {
     for (int k = 0; k < op->input_count; k++) {
-        if (op->inputs[k] >= 0 && graph->tensors[op->inputs[k]].dtype != DN_F32) return false;
+        if (!is_f32(graph, op->inputs[k]) && !is_argmax(op, k, -1)) return false;
     }
     for (int k = 0; k < op->output_count; k++) {
-        const dn_dtype dtype = graph->tensors[op->outputs[k]].dtype;
-        if (dtype != DN_F32 && !(op->kind == DN_OP_pool2d && k == 1 && dtype == DN_I32)) return false;
+        if (!is_f32(graph, op->outputs[k]) && !is_argmax(op, -1, k)) return false;
     }
     return true;
+}
+
+/* Kinds whose kernels know how to add to their outputs: all that carry deltas. */
+static bool accumulates(dn_op_kind kind) {
+    switch (kind) {
+    case DN_OP_copy:
+    case DN_OP_scale:
+    case DN_OP_rows:
+    case DN_OP_upsample:
+    case DN_OP_reorg:
+    case DN_OP_host:
+        return true;
+    default:
+        return kind > DN_OP_host && kind != DN_OP_fill && kind != DN_OP_batchnorm_train;
+    }
 }
 
 static bool reorg_divides(const dn_graph *graph, const dn_op *op) {
@@ -32,13 +52,22 @@ static bool reorg_divides(const dn_graph *graph, const dn_op *op) {
            tensor_count(graph, op->inputs[0]) == tensor_count(graph, op->outputs[0]);
 }
 
+/* Input number of the parameter that is prepared. */
+static int prepared_input(const dn_op *op) {
+    if (op->kind == DN_OP_add) return op->as.add.terms;
+    return op->kind == DN_OP_add_gradient ? op->as.add_gradient.terms + 1 : 1;
+}
+
 bool dn_ref_supports(const dn_graph *graph, const dn_op *op) {
-    if (op->accumulate || (op->kind != DN_OP_host && !dense_f32(graph, op))) return false;
+    if (op->accumulate && !accumulates(op->kind)) return false;
+    if (op->kind != DN_OP_host && !dense_f32(graph, op)) return false;
     switch (op->kind) {
     case DN_OP_conv2d:
+    case DN_OP_conv2d_data:
         return op->as.conv2d.binary == DN_BINARY_NONE || is_parameter(graph, op->inputs[1]);
     case DN_OP_add:
-        return op->as.add.weights == DN_ADD_PLAIN || is_parameter(graph, op->inputs[op->as.add.terms]);
+    case DN_OP_add_gradient:
+        return op->as.add.weights == DN_ADD_PLAIN || is_parameter(graph, op->inputs[prepared_input(op)]);
     case DN_OP_reorg:
         return reorg_divides(graph, op);
     default:
@@ -74,9 +103,18 @@ int dn_ref_foldable(const dn_graph *graph, int index, const bool *keep) {
     return reader;
 }
 
-static bool is_xnor(const dn_op *op) { return op->kind == DN_OP_conv2d && op->as.conv2d.binary == DN_BINARY_XNOR; }
+/* Reads weights that are to be ±mean|w|. */
+static bool is_xnor(const dn_op *op) {
+    return (op->kind == DN_OP_conv2d || op->kind == DN_OP_conv2d_data) && op->as.conv2d.binary == DN_BINARY_XNOR;
+}
 
-static int filters_of(const dn_graph *graph, const dn_op *op) { return graph->tensors[op->outputs[0]].shape.c; }
+static bool is_sum(const dn_op *op) { return op->kind == DN_OP_add || op->kind == DN_OP_add_gradient; }
+
+/* Channels of y: of what the op writes, or, for one that carries a delta back, of dy. */
+static int filters_of(const dn_graph *graph, const dn_op *op) {
+    const bool back = op->kind == DN_OP_conv2d_data || op->kind == DN_OP_add_gradient;
+    return graph->tensors[back ? op->inputs[0] : op->outputs[0]].shape.c;
+}
 
 /* Channels of a filter of a conv2d. */
 static int channels_of(const dn_graph *graph, const dn_op *op) {
@@ -98,7 +136,7 @@ static void state_counts(const dn_ref_state *state, const dn_graph *graph, bool 
         counts[MEANS] = filters;
         counts[BITS] = filters * dn_ref_packed_words(&op->as.conv2d, channels_of(graph, op));
     }
-    if (op->kind == DN_OP_add && op->as.add.weights != DN_ADD_PLAIN) {
+    if (is_sum(op) && op->as.add.weights != DN_ADD_PLAIN) {
         counts[COEFFICIENTS] = (size_t)op->as.add.terms * (size_t)filters_of(graph, op);
     }
 }
@@ -156,7 +194,7 @@ static int slot_of(const dn_graph *graph, const dn_op *op, int input) {
 /* Slots that the prepared form depends on: the op's own, then the batchnorm's four. */
 static void slots_of(const dn_ref_state *state, const dn_graph *graph, int slots[5]) {
     const dn_op *const op = state->op;
-    slots[0] = slot_of(graph, op, op->kind == DN_OP_add ? op->as.add.terms : 1);
+    slots[0] = slot_of(graph, op, prepared_input(op));
     for (int k = 1; k < 5; k++) slots[k] = slot_of(graph, state->batchnorm, k);
 }
 

@@ -99,7 +99,7 @@ static dn_status prepare_ops(ref_program *p, const dn_compile_options *options, 
         const dn_op *const op = &p->graph.ops[i];
         if (!dn_ref_supports(&p->graph, op)) {
             (void)dn_fail(err, DN_E_UNSUPPORTED, "the ref backend does not run this %s: %s", dn_op_name(op->kind),
-                          op->accumulate ? "it accumulates (training)" : "its shapes or element types are not covered");
+                          "its shapes or element types are not covered");
             dn_error_where(err, op->layer, "", "", 0);
             return DN_E_UNSUPPORTED;
         }

@@ -12,7 +12,7 @@
 
 void dn_ref_reorg(const dn_ref_call *call) {
     const dn_op_reorg *const p = &call->op->as.reorg;
-    const dn_shape deep = call->inputs[0].shape;
+    const dn_shape deep = p->by_output ? call->outputs[0].shape : call->inputs[0].shape;
     const int s = p->stride, wide_c = deep.c / (s * s);
     const float *x = call->inputs[0].data;
     float *y = call->outputs[0].data;
@@ -25,11 +25,9 @@ void dn_ref_reorg(const dn_ref_call *call) {
                 const size_t row = (size_t)(k % wide_c) * (size_t)(deep.h * s) + (size_t)(i * s + offset / s);
                 for (int j = 0; j < deep.w; j++, from_deep++) {
                     const size_t wide = row * (size_t)(deep.w * s) + (size_t)(j * s + offset % s);
-                    if (p->reverse) {
-                        y[wide] = x[from_deep];
-                    } else {
-                        y[from_deep] = x[wide];
-                    }
+                    float *const to = p->reverse ? &y[wide] : &y[from_deep];
+                    const float value = p->reverse ? x[from_deep] : x[wide];
+                    *to = call->op->accumulate ? *to + value : value;
                 }
             }
         }

@@ -20,7 +20,7 @@ void dn_ref_upsample(const dn_ref_call *call) {
             for (ptrdiff_t j = 0; j < out.w; j++, y++) {
                 const float value = p->reverse ? sum_of_block(x + (i * in.w + j) * p->stride, in.w, p->stride)
                                                : x[i / p->stride * in.w + j / p->stride];
-                *y = p->scale * value;
+                *y = (call->op->accumulate ? *y : 0.0F) + p->scale * value;
             }
         }
     }

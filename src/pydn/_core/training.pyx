@@ -1,0 +1,223 @@
+"""`TrainingNetwork`: a network in training form, over weights that it changes."""
+from collections import namedtuple
+
+cimport cython
+from libc.stdint cimport uint64_t
+from libc.string cimport memset
+
+from pydn._core cimport libdarknet as c
+from pydn._core.errors cimport check
+from pydn._core.libdarknet cimport dn_clock_time, dn_error, dn_network, dn_status, dn_tensor, dn_update
+from pydn._core.network cimport Network
+from pydn._core.view cimport Floats, as_array, read_floats, view_of
+
+Figures = namedtuple(
+    "Figures",
+    "cost count iou giou objectness recall_50 recall_75 class_count class_score boxes no_objectness class_loss "
+    "iou_loss objectness_loss rewritten",
+)
+Figures.__doc__ = """What one layer's loss reports about a mini-batch: sums, so that they may be added up.
+
+Over the `count` boxes that a truth was matched with: `iou`, `giou`, `objectness`, `recall_50` and `recall_75` (boxes of
+a larger IoU); over the `class_count` of them that have a class: `class_score`; over all `boxes`: `no_objectness`. The
+parts `class_loss`, `iou_loss`, `objectness_loss` as the reference prints them; `cost` is the layer's share of the loss;
+`rewritten`: boxes that a second truth took over.
+"""
+
+
+@cython.no_gc_clear
+cdef class TrainingNetwork(Network):
+    """TrainingNetwork(cfg, weights=None, **options)
+
+    A network in training form: batch norm by the mini-batch's own statistics, dropout that drops. It takes exactly the
+    cfg's mini-batch. Deltas and gradients are minus the derivative of the loss, summed over images, as in darknet.
+
+    Parameters
+    ----------
+    cfg, weights, options
+        As for `Network`; `batch=0` takes the cfg's mini-batch.
+    """
+
+    def __cinit__(self, *args, **kwargs):
+        if not self.plan.net().training:
+            raise ValueError("a TrainingNetwork is made with training=True")
+
+    cdef int stay_open(self, bint is_open) except -1:
+        if not is_open:
+            raise ValueError("the network is closed")
+        return 0
+
+    def set_clock(self, *, seed=0, iteration=0, seen=0, image=0):
+        """Say what random choices and the phases of losses depend on.
+
+        Parameters
+        ----------
+        seed, iteration, seen, image : int
+            Of the run; updates so far; images seen, this mini-batch included; number of its first image in the batch.
+        """
+        cdef dn_clock_time time
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef bint is_open
+        time.seed, time.iteration, time.seen, time.image = seed, iteration, seen, image
+        self.lock.enter()
+        is_open = self.ptr != NULL
+        if is_open:
+            status = c.dn_network_set_clock(self.ptr, &time, &err)
+        self.lock.leave()
+        self.stay_open(is_open)
+        check(status, &err, self.plan.file)
+
+    @property
+    def truths(self):
+        """Values of truth for one image; 0 without a loss."""
+        return self.plan.net().truths
+
+    def loss(self, truth=None):
+        """Compare what the last forward computed with the truth; fills the deltas of the heads.
+
+        Parameters
+        ----------
+        truth : (images, truths) float32, optional
+            None: that of the last call.
+
+        Returns
+        -------
+        float
+            Mean over the layers that have a cost, of the sums over the mini-batch.
+        """
+        cdef Floats floats = None if truth is None else read_floats(truth, "loss")
+        cdef const float *data = NULL if floats is None else floats.data
+        cdef double value = 0
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        wanted = self.plan.batch * self.plan.steps * self.truths
+        if floats is not None and floats.count != wanted:
+            shape = (self.plan.batch * self.plan.steps, self.truths)
+            raise ValueError(f"an array of {floats.shape} was given, {shape} was expected")
+        if not self.ran:
+            raise ValueError("there are no results yet; call forward first")
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            with nogil:
+                status = c.dn_network_loss(network, data, &value, &err)
+        self.lock.leave()
+        if floats is not None:
+            floats.release()
+        self.stay_open(network != NULL)
+        check(status, &err, self.plan.file)
+        return value
+
+    def figures(self, int layer):
+        """What the layer's loss reports about the last mini-batch: `Figures`, or None where it has no loss."""
+        cdef double values[32]
+        cdef int count = 0
+        cdef bint is_open
+        self.lock.enter()
+        is_open = self.ptr != NULL
+        if is_open:
+            count = c.dn_network_figures(self.ptr, layer, values, 32)
+        self.lock.leave()
+        self.stay_open(is_open)
+        return Figures(*[values[i] for i in range(<int>c.DN_FIGURES)]) if count else None
+
+    def backward(self, int first=0, last=None):
+        """Carry the deltas back through layers `last` - 1 down to `first`; parameters' gradients are added to.
+
+        Parameters
+        ----------
+        first : int
+            Where to end.
+        last : int, optional
+            None: the number of layers. Slices are run last layers first.
+        """
+        cdef int end = len(self.plan) if last is None else last
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        if not self.ran:
+            raise ValueError("there are no results yet; call forward first")
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            with nogil:
+                status = c.dn_network_backward(network, first, end, &err)
+        self.lock.leave()
+        self.stay_open(network != NULL)
+        check(status, &err, self.plan.file)
+
+    def stop_layer(self, iteration=0):
+        """Return the last layer at which `stopbackward=` ends backward in this iteration, -1 when there is none."""
+        cdef uint64_t number = iteration
+        cdef int layer = -1
+        cdef bint is_open
+        self.lock.enter()
+        is_open = self.ptr != NULL
+        if is_open:
+            layer = c.dn_network_stop_layer(self.ptr, number)
+        self.lock.leave()
+        self.stay_open(is_open)
+        return layer
+
+    def update(
+        self, *, float learning_rate, int images, float momentum=0.9, float decay=0.0, iteration=0, bint adam=False,
+        float b1=0.9, float b2=0.999, float eps=1e-7,
+    ):
+        """Change the parameters by their gradients.
+
+        Parameters
+        ----------
+        learning_rate, momentum, decay : float
+            As darknet means them.
+        images : int
+            Whose gradients were summed.
+        iteration : int
+            From 1.
+        adam : bool
+            Adam with `b1`, `b2`, `eps` in place of momentum.
+        """
+        cdef dn_update settings
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        memset(&settings, 0, sizeof(settings))
+        settings.struct_size = sizeof(settings)
+        settings.learning_rate, settings.momentum, settings.decay = learning_rate, momentum, decay
+        settings.images, settings.iteration, settings.adam = images, iteration, adam
+        settings.b1, settings.b2, settings.eps = b1, b2, eps
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            with nogil:
+                status = c.dn_network_update(network, &settings, &err)
+        self.lock.leave()
+        self.stay_open(network != NULL)
+        check(status, &err, self.plan.file)
+
+    cdef object look_at(self, int index, bint gradient):
+        cdef dn_tensor tensor
+        cdef bint is_open
+        memset(&tensor, 0, sizeof(tensor))
+        self.lock.enter()
+        is_open = self.ptr != NULL
+        if is_open:
+            tensor = c.dn_network_gradient(self.ptr, index) if gradient else c.dn_network_delta(self.ptr, index)
+            if tensor.block != NULL:
+                c.dn_block_retain(tensor.block)
+        self.lock.leave()
+        try:
+            self.stay_open(is_open)
+            return None if tensor.data == NULL else as_array(view_of(&tensor, True))
+        finally:
+            c.dn_block_release(tensor.block)
+
+    def delta(self, int layer):
+        """Delta of a layer, writable, live; None where it has none or `outputs="heads"` did not keep it."""
+        return self.look_at(layer, False)
+
+    def gradient(self, int layer, str name):
+        """Gradient of a parameter, in its shape, writable, live; None where nothing trains it."""
+        cdef int slot = c.dn_plan_find_slot(self.plan.ptr, layer, name.encode())
+        return None if slot < 0 else self.look_at(slot, True)

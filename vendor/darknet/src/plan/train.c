@@ -1,0 +1,82 @@
+/* train.c — what a plan for training has besides the ops of forward: losses, then backward, last layer first. */
+#include "plan/build.h"
+
+/* Every loss reads the same truths: the cfg's layers must agree how many values there are. */
+static dn_status add_truth(dn_plan *plan, dn_error *err) {
+    int values = 0, first = -1;
+    for (int k = 0; k < plan->layer_count; k++) {
+        const int wanted = plan->layers[k].truths;
+        if (wanted == 0 || wanted == values) continue;
+        if (values != 0) {
+            dn_shape_fail(err, "losses that read the same truths",
+                          "layer %d [%s] reads %d values of truth an image, layer %d [%s] %d", first,
+                          plan->layers[first].name, values, k, plan->layers[k].name, wanted);
+            dn_error_where(err, k, plan->layers[k].name, NULL, 0);
+            return DN_E_SHAPE;
+        }
+        values = wanted;
+        first = k;
+    }
+    plan->net.truths = values;
+    if (values == 0) return DN_OK;
+    const dn_shape shape = {plan->graph.tensors[plan->input_tensor].shape.n, values, 1, 1};
+    return dn_plan_add_tensor(plan, shape, DN_ROLE_INPUT, -1, -1, &plan->truth_tensor, err);
+}
+
+/* With the output in place, as loss and backward expect it. */
+static dn_status reopen(dn_plan *plan, int layer, const int *outputs, dn_emit *out, dn_error *err) {
+    DN_TRY(dn_plan_emit_for(plan, layer, outputs, out, err));
+    out->output = plan->layers[layer].tensor;
+    out->truth = plan->truth_tensor;
+    return DN_OK;
+}
+
+/* A head without a loss, too, has a delta: people may write their own into it. */
+static dn_status emit_loss(dn_plan *plan, int index, const int *outputs, dn_error *err) {
+    dn_planned_layer *layer = &plan->layers[index];
+    dn_emit emit;
+    DN_TRY(reopen(plan, index, outputs, &emit, err));
+    if (layer->type->loss) {
+        DN_TRY(layer->type->loss(layer->params, &emit));
+        layer->figures = emit.figures;
+    }
+    if (!layer->head || dn_emit_delta(&emit, layer->tensor) >= 0 || !dn_emit_wants_delta(&emit, layer->tensor)) {
+        return DN_OK;
+    }
+    int delta;
+    bool accumulate;
+    return dn_emit_contribution(&emit, layer->tensor, false, &delta, &accumulate);
+}
+
+static dn_status emit_backward(dn_plan *plan, int index, const int *outputs, dn_error *err) {
+    dn_planned_layer *layer = &plan->layers[index];
+    dn_emit emit;
+    DN_TRY(reopen(plan, index, outputs, &emit, err));
+    layer->backward_first = plan->graph.op_count;
+    if (layer->type->backward) {
+        DN_TRY(layer->type->backward(layer->params, &emit));
+    } else {
+        DN_TRY(dn_emit_reverse(&emit, layer->forward_first, layer->forward_last));
+    }
+    layer->backward_last = plan->graph.op_count;
+    return DN_OK;
+}
+
+static dn_status for_layer(dn_plan *plan, int layer, dn_status status, dn_error *err) {
+    if (status != DN_OK) {
+        const dn_cfg_section *section = &plan->cfg->sections[plan->layers[layer].section];
+        dn_error_where(err, layer, section->name, NULL, section->line);
+    }
+    return status;
+}
+
+dn_status dn_plan_train(dn_plan *plan, const int *outputs, dn_error *err) {
+    DN_TRY(add_truth(plan, err));
+    plan->loss_first = plan->graph.op_count;
+    for (int k = 0; k < plan->layer_count; k++) DN_TRY(for_layer(plan, k, emit_loss(plan, k, outputs, err), err));
+    plan->loss_last = plan->graph.op_count;
+    for (int k = plan->layer_count - 1; k >= 0; k--) {
+        DN_TRY(for_layer(plan, k, emit_backward(plan, k, outputs, err), err));
+    }
+    return DN_OK;
+}
