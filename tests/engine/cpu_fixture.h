@@ -49,7 +49,7 @@ static inline dn_shape shape_of(const graph_fixture *g, int tensor) { return g->
 
 static inline int add_tensor(graph_fixture *g, dn_role role, dn_shape shape) {
     const int t = g->tensor_count++;
-    g->tensors[t] = (dn_tensor_info){shape, DN_F32, role, -1, role == DN_ROLE_PARAMETER ? t : -1, -1};
+    g->tensors[t] = (dn_tensor_info){shape, DN_F32, role, -1, role == DN_ROLE_PARAMETER ? t : -1, -1, -1, false};
     g->versions[t] = 1;
     return t;
 }

@@ -28,7 +28,7 @@ static inline void open_fixture(fixture *f, int batch) {
 
 static inline int add_tensor(fixture *f, dn_role role, dn_shape shape, float *data) {
     const int t = f->tensor_count++;
-    f->tensors[t] = (dn_tensor_info){shape, DN_F32, role, -1, role == DN_ROLE_PARAMETER ? t : -1, -1};
+    f->tensors[t] = (dn_tensor_info){shape, DN_F32, role, -1, role == DN_ROLE_PARAMETER ? t : -1, -1, -1, false};
     f->data[t] = data;
     return t;
 }

@@ -479,9 +479,6 @@ static void test_options_refused(void) {
     dn_plan *plan = NULL;
     dn_error err;
     dn_plan_options options = DN_PLAN_OPTIONS_INIT;
-    options.training = true;
-    CHECK_EQ(plan_with(&plan, NET "[avgpool]\n", &options, NULL, &err), DN_E_UNSUPPORTED);
-    options = (dn_plan_options)DN_PLAN_OPTIONS_INIT;
     options.batch = -1;
     CHECK_EQ(plan_with(&plan, NET "[avgpool]\n", &options, NULL, &err), DN_E_ARGUMENT);
     options = (dn_plan_options)DN_PLAN_OPTIONS_INIT;

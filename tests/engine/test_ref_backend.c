@@ -200,7 +200,7 @@ static void test_what_is_refused(void) {
     CHECK_HAS(err.message, "reorg");
     open_fixture(&f, 1);
     input = add_input(&f, SHAPE(1, 4, 2, 2), x);
-    add_op(&f, (dn_op){.kind = DN_OP_copy, .accumulate = true}, INPUTS(input), SHAPE(1, 4, 2, 2));
+    add_op(&f, (dn_op){.kind = DN_OP_activation, .accumulate = true}, INPUTS(input), SHAPE(1, 4, 2, 2));
     CHECK_EQ(compile_status(&f, &err), DN_E_UNSUPPORTED);
     open_fixture(&f, 1); /* the same without accumulation */
     input = add_input(&f, SHAPE(1, 4, 2, 2), x);

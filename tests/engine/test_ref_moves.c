@@ -273,7 +273,7 @@ static void test_host_gets_params_absent_tensors_and_rows(void) {
     fixture f;
     open_fixture(&f, 3);
     const int input = add_input(&f, SHAPE(3, 1, 1, 1), x);
-    const dn_op op = {.kind = DN_OP_host, .as.host = {sum_of_inputs, &params, "sum"}};
+    const dn_op op = {.kind = DN_OP_host, .as.host = {.function = sum_of_inputs, .params = &params, .name = "sum"}};
     const int y = add_op(&f, op, INPUTS(input, -1), SHAPE(3, 1, 1, 1));
     run(&f, 2);
     CHECK(EQUALS(f.data[y], 11, 12, UNTOUCHED));
