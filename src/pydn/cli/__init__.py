@@ -20,6 +20,7 @@ from .common import describe, note
 from .completion import COMPLETION, script
 from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
+from .detector_valid import VERBS as DETECTOR_VALID
 from .evaluation import VERBS as EVALUATION
 from .figures import VERBS as FIGURES
 from .flow import VERBS as FLOW
@@ -37,7 +38,7 @@ GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "find and name what is in video": VIDEO,
     "prepare a training": ANCHORS,
-    "see how good networks are": (*EVALUATION, *CLASSIFIER_VALID),
+    "see how good networks are": (*EVALUATION, *DETECTOR_VALID, *CLASSIFIER_VALID),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
