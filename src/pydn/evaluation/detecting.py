@@ -62,8 +62,7 @@ def collect(
     check_channels(net.channels)
     fit = partial(detector_input, width=net.width, height=net.height, channels=net.channels, letterbox=boxed)
     size, total = net.batch * net.steps, len(truth)
-    collector, paths = Collector(), list[str]()
-    complete = True
+    collector, complete = Collector(), True
     try:
         for group in stream(truth.paths, size, fit, truth.report, total=total, label="pictures"):
             decoded = net.forward_decode(
@@ -77,12 +76,11 @@ def collect(
             )
             for (index, image), boxes in zip(group, decoded, strict=True):
                 labels = truth[index]
-                collector.add(image.size, in_order(*boxes), labels.boxes, labels.difficult)
-                paths.append(labels.path)
+                collector.add(image.size, in_order(*boxes), labels.boxes, labels.difficult, labels.path)
     except KeyboardInterrupt:
         complete = False
     names = net.names[: net.class_count]
-    return Evidence(*collector.columns(), names, paths, nms, floor, boxed), complete
+    return collector.evidence(names, nms, floor, letterbox=boxed), complete
 
 
 def in_order(

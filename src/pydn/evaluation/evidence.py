@@ -119,7 +119,7 @@ class Collector:
     def __init__(self) -> None:
         self._found: list[tuple[Any, ...]] = []
         self._objects: list[tuple[Any, ...]] = []
-        self._sizes: list[tuple[int, int]] = []
+        self._pictures: list[tuple[tuple[int, int], str]] = []
 
     def add(
         self,
@@ -127,6 +127,7 @@ class Collector:
         found: tuple[NDArray[np.int32], Floats, Floats],
         truth: Floats,
         difficult: Floats,
+        path: str = "",
     ) -> None:
         """Add a picture.
 
@@ -138,8 +139,10 @@ class Collector:
             Class, score and box of each detection, in order.
         truth, difficult
             (n, 5): class and box.
+        path
+            Where the picture is.
         """
-        image = len(self._sizes)
+        image = len(self._pictures)
         class_id, score, box = found
         self._found.append((np.full(len(score), image, np.int32), class_id, score, box))
         for boxes, hard in ((truth, False), (difficult, True)):
@@ -148,10 +151,19 @@ class Collector:
                 self._objects.append(
                     (np.full(count, image, np.int32), boxes[:, 0].astype(np.int32), boxes[:, 1:], np.full(count, hard))
                 )
-        self._sizes.append(size)
+        self._pictures.append((size, path))  # the last step: Ctrl-C may have come before it
 
-    def columns(self) -> tuple[Found, Objects, NDArray[np.int32]]:
+    def evidence(self, names: Sequence[str], nms: float, floor: float, *, letterbox: bool) -> Evidence:
         """Return what has been added; what it took to gather it is freed."""
+        whole = len(self._pictures)
+        found, objects = self._columns()
+        found = found[found.image < whole] if len(found) and found.image[-1] >= whole else found
+        rows = objects.image < whole
+        objects = Objects(objects.image[rows], objects.class_id[rows], objects.box[rows], objects.difficult[rows])
+        sizes = np.array([size for size, _ in self._pictures], np.int32).reshape(-1, 2)
+        return Evidence(found, objects, sizes, names, [path for _, path in self._pictures], nms, floor, letterbox)
+
+    def _columns(self) -> tuple[Found, Objects]:
         nothing: list[tuple[Any, ...]] = [
             (np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0, np.float32), np.empty((0, 4), np.float32))
         ]
@@ -160,4 +172,4 @@ class Collector:
         none = [(nothing[0][0], nothing[0][0], nothing[0][3], np.empty(0, np.bool_))]
         objects = Objects(*map(np.concatenate, zip(*(self._objects or none), strict=True)))
         self._objects.clear()
-        return found, objects, np.array(self._sizes, np.int32).reshape(-1, 2)
+        return found, objects

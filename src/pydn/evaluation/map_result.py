@@ -239,10 +239,11 @@ class MapResult:
         """
         return map_interval(self.evidence, self.matches, self.rules, share, samples, seed)
 
-    def at(self, *, thresh: float | None = None, iou: float | None = None) -> MapResult:
-        """Return the figures of the same detections at another threshold or overlap."""
-        changed = self if iou is None else replace(self, rules=replace(self.rules, ious=(iou,)))
-        return changed if thresh is None else replace(changed, thresh=thresh)
+    def at(self, *, thresh: float | None = None, iou: float | None = None, points: int | None = None) -> MapResult:
+        """Return the figures of the same detections at another threshold, overlap or number of recalls."""
+        rules = self.rules if iou is None else replace(self.rules, ious=(iou,))
+        rules = rules if points is None else replace(rules, points=points)
+        return replace(self, rules=rules, thresh=self.thresh if thresh is None else thresh)
 
     def explain_difference(self, other: MapResult) -> Difference:
         """Say which rules make this `map` differ from another one, and the share of each."""
