@@ -20,8 +20,10 @@ _Sizes = NDArray[np.float64]
 _STARTS = 32
 """Runs from different starts, of which the best counts: a single one often ends in a local optimum."""
 _ROUNDS = 1000
-_SAMPLE = 20000
+_SAMPLE = 5000
 """Boxes that the starts are tried on; the best is then carried on with all boxes."""
+_LAST_ROUNDS = 20
+"""With all boxes, where there are more than that: they hardly move the anchors any more, and might for very long."""
 _LARGEST = 1.0001
 """Width or height of a box, relative to its picture; labels are written with a few digits."""
 _CLASSES = 1_000_000
@@ -170,7 +172,7 @@ def cluster(sizes: _Sizes, count: int, seed: int = 0) -> _Sizes:
     tried = [_settle(few, _spread(few, count, rng)) for _ in range(_STARTS)]
     anchors = max(tried, key=lambda found: float(nearest(few, found)[1].mean()))
     if few is not sizes:
-        anchors = _settle(sizes, anchors)
+        anchors = _settle(sizes, anchors, _LAST_ROUNDS)
     order = np.lexsort((anchors[:, 0], anchors.prod(axis=1)))
     in_order: _Sizes = anchors[order]
     return in_order
@@ -203,14 +205,13 @@ def _spread(sizes: _Sizes, count: int, rng: np.random.Generator) -> _Sizes:
     return np.array(chosen)
 
 
-def _settle(sizes: _Sizes, anchors: _Sizes) -> _Sizes:
-    """Move each anchor to the mean of the boxes that are nearest to it until no box changes its anchor."""
-    before: NDArray[np.intp] = np.empty(0, np.intp)
-    for _ in range(_ROUNDS):
+def _settle(sizes: _Sizes, anchors: _Sizes, rounds: int = _ROUNDS) -> _Sizes:
+    """Move each anchor to the mean of the boxes that are nearest to it until none moves any more."""
+    for _ in range(rounds):
         index = nearest(sizes, anchors)[0]
-        if np.array_equal(index, before):
-            break
-        before, boxes = index, np.bincount(index, minlength=len(anchors))
+        before, boxes = anchors, np.bincount(index, minlength=len(anchors))
         sums = np.stack([np.bincount(index, side, minlength=len(anchors)) for side in sizes.T], axis=1)
         anchors = np.where(boxes[:, None] > 0, sums / np.maximum(boxes, 1)[:, None], anchors)
+        if np.array_equal(anchors, before):
+            break
     return anchors
