@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 import pydn
-from pydn.video import Video
+from pydn.preprocess import detector_input
+from pydn.video import Video, predict_video
 from pydn.video.ahead import Ahead
 
 from .video_data import FPS, LEVELS, SIZE, confidence, read_video, write_network, write_video
@@ -81,6 +82,20 @@ def test_classifier(tmp_path: Path, video: Path) -> None:
             assert list(frame.classification) == list(net.predict(frame.image, top=2))
         with pytest.raises(pydn.UnsupportedError):
             next(net.detect_video(video))
+
+
+def test_classifier_of_stretched_frames(tmp_path: Path) -> None:
+    cfg = tmp_path / "classes.cfg"
+    cfg.write_text("[net]\nwidth=4\nheight=4\nchannels=3\n[connected]\noutput=3\nactivation=linear\n[softmax]\n")
+    slope = np.linspace(0, 255, SIZE[0])[None, :, None]
+    video = write_video(tmp_path / "slope.avi", [slope])
+    image = read_video(video)[0]
+    with pydn.load(cfg) as net:
+        frame = next(predict_video(net, video, top=3, stretch=True))
+        wanted = net.forward(detector_input(image, 4, 4)[None])[0].reshape(-1)
+        assert frame.classification.probabilities.tolist() == wanted.tolist()
+        cropped = next(net.predict_video(video, top=3)).classification
+        assert cropped.probabilities.tolist() == net.predict(image).probabilities.tolist() != wanted.tolist()
 
 
 def test_leaving_early_ends_the_thread(net: pydn.Network, video: Path) -> None:

@@ -21,6 +21,7 @@ import pytest
 
 import pydn
 from pydn.cli import main, video
+from pydn.cli.video_text import object_lines
 from pydn.video import window
 
 from .video_data import FPS, LEVELS, SIZE, confidence, read_video, write_network, write_video
@@ -81,12 +82,12 @@ def test_pjreddie_lines(folder: Path, capsys: Output) -> None:
 def test_several_classes_of_a_box_share_a_line() -> None:
     columns = {"objectness": [0.9] * 3, "image_size": (10, 10), "class_id": [0, 1, 2], "label": ["a", "b", "c"]}
     found = pydn.Detections(xyxy=[[1, 1, 5, 5], [1, 1, 5, 5], [2, 2, 3, 3]], confidence=[0.8, 0.6, 0.5], **columns)
-    assert video.object_lines(found, False, False) == "a: 80% , b: 60% \nc: 50% \n"
-    assert video.object_lines(found, True, False) == (
+    assert object_lines(found, False, False) == "a: 80% , b: 60% \nc: 50% \n"
+    assert object_lines(found, True, False) == (
         "a: 80% , b: 60% \t(left_x:    1   top_y:    1   width:    4   height:    4)\n"
         "c: 50% \t(left_x:    2   top_y:    2   width:    1   height:    1)\n"
     )
-    assert video.object_lines(found, False, True) == "a: 80%\nb: 60%\nc: 50%\n"
+    assert object_lines(found, False, True) == "a: 80%\nb: 60%\nc: 50%\n"
 
 
 def test_files(folder: Path, capsys: Output) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import ArrayLike
 
 SIZE = (32, 16)
 """Width, height."""
@@ -33,8 +34,8 @@ softmax=1
 SLOPE, OFFSET = 6.0, -2.0
 
 
-def write_video(path: Path, levels: Sequence[int] = LEVELS, size: tuple[int, int] = SIZE) -> Path:
-    """Write frames of one grey each."""
+def write_video(path: Path, levels: Sequence[ArrayLike] = LEVELS, size: tuple[int, int] = SIZE) -> Path:
+    """Write frames of one grey each, or of what becomes a frame when it is repeated."""
     writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), FPS, size)
     for level in levels:
         writer.write(np.full((size[1], size[0], 3), level, np.uint8))

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TypeVar
 
 from ..class_names import COCO_NAMES, VOC_NAMES
-from ..classification import Classification
 from ..datafile import DataFile
-from ..detections import Detections
 from ..network import Network
-from ..video import JpegFiles, JsonFile, Outputs, Shown, Sink, Video, VideoFile
+from ..video import JpegFiles, JsonFile, Outputs, Shown, Sink, Video, VideoFile, VideoFrame, predict_video
 from ..video.servers import LOCAL, JsonServer, MjpegServer
 from ..video.window import Window
 from .classifier import IGNORED, names_of
 from .common import note, open_network
-from .detector import line
 from .options import Command, Flag, Options, UsageError
+from .video_text import Rates, class_lines, frame_text, object_lines
 
 _Frame = TypeVar("_Frame")
 _SOURCE = (
@@ -95,7 +91,6 @@ CLASSIFIER_DEMO = Command(
     (_CAMERA, _SKIP, _DONT_SHOW, _BENCHMARK, Flag("time_limit_sec", "end after so many seconds", int, "SECONDS")),
     {name: kind for name, kind in IGNORED.items() if name not in ("c", "dont_show", "benchmark")},
 )
-_CLEAR = "\033[2J\033[1;1H"
 
 
 def detector_demo(options: Options) -> int:
@@ -126,9 +121,10 @@ def classifier_demo(options: Options) -> int:
     net = open_network(options, options.words[1], options.word(2), names=names_of(data))
     print("Classifier Demo")
     video = _source(options, options.word(3), net.dialect)
-    frames = net.predict_video(video, max(1, data.integer("top", 1)), skip=options.integer("s") or 0)
-    rates, window = _Rates(), _window(options, "Classifier")
     pjreddie, benchmark = net.dialect == "pjreddie", options.on("benchmark")
+    top, skip = max(1, data.integer("top", 1)), options.integer("s") or 0
+    frames = predict_video(net, video, top, skip=skip, stretch=not pjreddie)
+    rates, window = Rates(), _window(options, "Classifier")
     with closing(frames), closing(window):
         for frame in _limited(frames, options):
             rates.tick()
@@ -171,29 +167,19 @@ def _source(options: Options, word: str | None, dialect: str) -> Video:
 
 def _detect(options: Options, net: Network, word: str | None, thresh: float | None) -> int:
     print("Demo")
-    pjreddie = net.dialect == "pjreddie"
+    pjreddie, benchmark = net.dialect == "pjreddie", options.on("benchmark")
     video = _source(options, word, net.dialect)
-    frames = net.detect_video(
-        video,
-        thresh if (given := options.number("thresh")) is None else given,
-        0.4 if pjreddie else 0.45,
-        True if options.on("letter_box") else None,
-        0.5 if (hier := options.number("hier")) is None else hier,
-        average=options.integer("avgframes") or options.integer("avg") or (3 if pjreddie else 1),
-        skip=options.integer("s") or 0,
-    )
-    boxes, rates = not (options.on("dontdraw_bbox") or options.on("benchmark")), _Rates()
+    frames = _found(options, net, video, thresh)
+    boxes, rates = not (options.on("dontdraw_bbox") or benchmark), Rates()
     with ExitStack() as stack:
         outputs = _outputs(stack, options, video, pjreddie=pjreddie)
         window = stack.enter_context(closing(_window(options, "Demo")))
         stack.enter_context(closing(frames))
         for frame in _limited(frames, options):
             rates.tick()
-            shown = Shown(frame, boxes)
-            objects = (
-                "" if options.on("benchmark") else object_lines(frame.detections, options.on("ext_output"), pjreddie)
-            )
+            objects = "" if benchmark else object_lines(frame.detections, options.on("ext_output"), pjreddie)
             print(frame_text(objects, rates, pjreddie=pjreddie), end="", flush=True)
+            shown = Shown(frame, boxes)
             if outputs is not None:
                 outputs.write(shown)
             if window.on and not window.show(shown.picture):
@@ -204,6 +190,20 @@ def _detect(options: Options, net: Network, word: str | None, thresh: float | No
             print("output_video_writer closed. ")
     note(f"pydn: {rates.frames} frames in {rates.seconds:.1f} s, {rates.average:.1f} a second")
     return 0
+
+
+def _found(options: Options, net: Network, video: Video, thresh: float | None) -> Generator[VideoFrame]:
+    pjreddie = net.dialect == "pjreddie"
+    given, hier = options.number("thresh"), options.number("hier")
+    return net.detect_video(
+        video,
+        thresh if given is None else given,
+        0.4 if pjreddie else 0.45,
+        True if options.on("letter_box") else None,
+        0.5 if hier is None else hier,
+        average=options.integer("avgframes") or options.integer("avg") or (3 if pjreddie else 1),
+        skip=options.integer("s") or 0,
+    )
 
 
 def _outputs(stack: ExitStack, options: Options, video: Video, *, pjreddie: bool) -> Outputs | None:
@@ -242,83 +242,6 @@ def _limited(frames: Iterator[_Frame], options: Options) -> Iterator[_Frame]:
         yield frame
         if limit and time.monotonic() - start > limit:
             return
-
-
-def object_lines(found: Detections, extended: bool, pjreddie: bool) -> str:
-    """Return the objects of a frame as the dialect's demo prints them.
-
-    AlexeyAB has a line per box with all its classes, each with a space after it; pjreddie one per class.
-    """
-    if pjreddie:
-        return "".join(f"{line(detection, extended=False)}\n" for detection in found)
-    lines = []
-    for _, same_box in groupby(found, key=lambda detection: detection.xyxy):
-        rows = list(same_box)
-        classes = ", ".join(f"{line(row, extended=False)} " for row in rows)
-        box = line(rows[0], extended=True).partition("\t")[2]
-        lines.append(f"{classes}\t{box}\n" if extended else f"{classes}\n")
-    return "".join(lines)
-
-
-def frame_text(objects: str, rates: _Rates, *, pjreddie: bool) -> str:
-    """Return what the dialect's demo prints for a frame."""
-    if pjreddie:
-        return f"{_CLEAR}\nFPS:{rates.fps:.1f}\nObjects:\n\n{objects}"
-    return f"Objects:\n\n{objects}\nFPS:{rates.fps:.1f} \t AVG_FPS:{rates.recent:.1f}\n"
-
-
-def class_lines(found: Classification, rates: _Rates, *, pjreddie: bool, benchmark: bool) -> str:
-    """Return what the dialect's classifier demo prints for a frame."""
-    classes = "".join(f"{100 * probability:.1f}%: {label}\n" for label, probability in found)
-    if pjreddie:
-        return f"{_CLEAR}\nFPS:{rates.fps:.0f}\n{classes}"
-    if benchmark:
-        return f"{_CLEAR}\rFPS: {rates.fps:.2f} \t AVG_FPS = {rates.recent:.2f} "
-    return f"{_CLEAR}\rFPS: {rates.fps:.2f}  (use -benchmark command line flag for correct measurement)\n{classes}\n"
-
-
-@dataclass
-class _Rates:
-    """Frames a second.
-
-    Attributes
-    ----------
-    fps
-        A running mean that forgets a tenth with every frame.
-    recent
-        Of the last three seconds that are over; 0 in the first three.
-    frames
-        All of them.
-    """
-
-    fps: float = 0.0
-    recent: float = 0.0
-    frames: int = 0
-    _start: float = field(default_factory=time.perf_counter)
-    _before: float = field(default_factory=time.perf_counter)
-    _window_start: float = field(default_factory=time.perf_counter)
-    _window_frames: int = 0
-
-    def tick(self) -> None:
-        """Count a frame."""
-        now = time.perf_counter()
-        self.fps = 0.9 * self.fps + 0.1 / max(now - self._before, 1e-9)
-        self._before = now
-        self.frames += 1
-        self._window_frames += 1
-        if now - self._window_start >= 3:
-            self.recent = self._window_frames / (now - self._window_start)
-            self._window_start, self._window_frames = now, 0
-
-    @property
-    def seconds(self) -> float:
-        """Since the start."""
-        return time.perf_counter() - self._start
-
-    @property
-    def average(self) -> float:
-        """Frames a second since the start."""
-        return self.frames / max(self.seconds, 1e-9)
 
 
 VERBS: tuple[tuple[Command, Callable[[Options], int]], ...] = (

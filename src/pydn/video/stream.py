@@ -6,6 +6,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
@@ -15,6 +16,7 @@ from ..batches import Fit, Ready, make_ready
 from ..classification import Classification
 from ..detections import Detections
 from ..image import Pixels
+from ..preprocess import detector_input
 from .ahead import Ahead
 from .source import Picture, Video
 
@@ -101,9 +103,16 @@ def detect_video(
     )
 
 
-def predict_video(net: Network, source: Source, top: int = 5, *, skip: int = 0) -> Generator[ClassifiedFrame]:
-    """Classify every frame of a video: see `Network.predict_video`."""
+def predict_video(
+    net: Network, source: Source, top: int = 5, *, skip: int = 0, stretch: bool = False
+) -> Generator[ClassifiedFrame]:
+    """Classify every frame of a video: see `Network.predict_video`.
+
+    `stretch`: resize frames whatever their aspect, as AlexeyAB's demo does, unlike its other verbs.
+    """
     fit, run = net._classifier(top)
+    if stretch:
+        fit = partial(detector_input, width=net.width, height=net.height, channels=net.channels)
     return _each(
         _video(source, skip),
         skip,
