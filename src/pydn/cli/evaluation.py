@@ -165,9 +165,9 @@ def comparison(results: Sequence[tuple[str, MapResult]]) -> list[str]:
     if len(set(names)) < len(names):
         names = [name for name, _ in results]
     width = max(map(len, [*names, "weights"]))
-    lines = [f"{'weights':<{width}}     mAP  interval (95 %)  precision  recall     F1  avg IoU     TP     FP     FN"]
+    lines = [f"{'weights':<{width}}     mAP      95 % interval  precision  recall     F1  avg IoU     TP     FP     FN"]
     for name, (_, one) in zip(names, results, strict=True):
-        low, high = one.interval()
+        low, high = one.interval(samples=300)
         lines.append(
             f"{name:<{width}}  {one.map:6.2%} {low:8.2%} to {high:6.2%}  {one.precision:9.2%}  {one.recall:6.2%} "
             f"{one.f1:6.2%}  {one.average_iou:7.2%} {one.tp:6d} {one.fp:6d} {one.fn:6d}"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .counting import in_box_order
 from .curves import Curve
 
 if TYPE_CHECKING:
@@ -89,9 +90,11 @@ def _recall_curves(axes: Axes, result: MapResult, curves: dict[int, Curve]) -> N
     for curve in curves.values():
         axes.plot(curve.recall, curve.precision, color=_GREY, linewidth=0.6)
     together = result.curve()
-    axes.plot(together.recall, together.precision, color=_BLUE, linewidth=2)
-    axes.plot([result.recall], [result.precision], "o", color=_RED)
-    _square(axes, "recall", "precision (grey: classes, red: at the threshold)")
+    axes.plot(together.recall, together.precision, color=_BLUE, linewidth=2, label="all together; grey: classes")
+    counted = "as darknet counts at the threshold" if in_box_order(result.rules) else "at the threshold"
+    axes.plot([result.recall], [result.precision], "o", color=_RED, label=counted)
+    axes.legend(fontsize=8, frameon=False, loc="upper right")
+    _square(axes, "recall", "precision")
 
 
 def _f1_curves(axes: Axes, result: MapResult, curves: dict[int, Curve]) -> None:
