@@ -21,6 +21,8 @@ _CLIENTS = 64
 _STUCK = 10.0
 """Seconds after which a client that takes nothing is left."""
 _NOTICE = 0.5
+_AGAIN = 1.0
+"""Seconds after which the same picture is sent again."""
 _QUALITY = 75
 _BOUNDARY = "mjpegstream"
 _PAGE = """<!DOCTYPE html>
@@ -181,19 +183,26 @@ class MjpegServer(_Server):
 
     def _stream(self, request: _Handler) -> None:
         request.begin(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
+        boundary = f"--{_BOUNDARY}\r\n".encode()
+        request.wfile.write(boundary)
         number = 0
         while (newest := self._after(number)) is not None:
             number, data = newest
-            head = f"--{_BOUNDARY}\r\nContent-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
-            request.wfile.write(head.encode() + data + b"\r\n")
-        request.wfile.write(f"--{_BOUNDARY}--\r\n".encode())
+            head = f"Content-Type: image/jpeg\r\nContent-Length: {len(data)}\r\n\r\n"
+            # Firefox shows a picture when it sees the boundary behind it, so that goes out at once
+            request.wfile.write(head.encode() + data + b"\r\n" + boundary)
 
     def _after(self, number: int) -> tuple[int, bytes] | None:
-        """Wait for a frame later than a number; return its number and JPEG, None when there is none any more."""
+        """Wait for a frame later than a number; return its number and JPEG, None when there is none any more.
+
+        Where none comes for a while it is the same one again: Chromium shows a picture when the next one begins.
+        """
         with self.changed:
-            while self._number == number and not self.closed:
+            patience = _AGAIN
+            while self._number == number and not self.closed and (patience > 0 or self._newest is None):
                 self.changed.wait(_NOTICE)
-            if self._newest is None or self._number == number:
+                patience -= _NOTICE
+            if self._newest is None or (self._number == number and self.closed):
                 return None
             number, shown = self._number, self._newest
         if self._encoded is None or self._encoded[0] is not shown:
