@@ -258,3 +258,57 @@ def test_memory_does_not_grow(data: Path) -> None:
     result = colour_net().valid([str(data.parent / "d" / "0_red.png")] * 600)
     assert result.count == 600
     assert result.rows.dtype.itemsize <= 64
+
+
+TREE = """animal -1
+plant -1
+cat 0
+dog 0
+oak 1
+elm 1
+"""
+
+
+def tree_net(folder: Path) -> pydn.Network:
+    """Says animal .75 (cat .9, dog .1), plant .25 (oak and elm .5) whatever it sees."""
+    (folder / "t.tree").write_text(TREE)
+    cfg = CFG.replace(b"filters=3", b"filters=6") + b"tree=t.tree\n"
+    net = pydn.load(cfg, files={"t.tree": TREE.encode()}, names=["animal", "plant", "cat", "dog", "oak", "elm"])
+    net.weights[0, "weights"][...] = 0
+    net.weights[0, "biases"][...] = np.log([0.75, 0.25, 0.9, 0.1, 0.5, 0.5])
+    return net
+
+
+@pytest.mark.parametrize(
+    ("leaves", "order", "scores"),
+    [
+        (None, [2, 4, 5, 3], [0.675, 0.125, 0.125, 0.075]),  # products down the tree; what has children gets 0
+        ("dog\noak\n", [4, 3], [0.125, 0.075]),
+        ("animal\ncat\n", [0, 2], [0.75, 0.675]),
+    ],
+)
+def test_tree(tmp_path: Path, leaves: str | None, order: list[int], scores: list[float]) -> None:
+    draw(tmp_path / "cat.png", "red")
+    (tmp_path / "labels.txt").write_text("animal\nplant\ncat\ndog\noak\nelm\n")
+    (tmp_path / "leaves.txt").write_text(leaves or "")
+    (tmp_path / "list.txt").write_text("cat.png")
+    more = "" if leaves is None else "leaves=leaves.txt\n"
+    (tmp_path / "set.data").write_text(f"valid=list.txt\nlabels=labels.txt\n{more}")
+    net = tree_net(tmp_path)
+    one = net.valid(tmp_path / "set.data", 6)[0]
+    assert (one.best, one.best_confidence) == (order[0], pytest.approx(scores[0], abs=1e-5))
+    assert one.rank == (order.index(2) if 2 in order else 4)  # behind those with a score and two zeros before it
+    assert one.confidence == pytest.approx(scores[order.index(2)] if 2 in order else 0, abs=1e-5)
+
+
+def test_leaves_that_are_not_in_the_tree(tmp_path: Path) -> None:
+    draw(tmp_path / "cat.png", "red")
+    (tmp_path / "list.txt").write_text("cat.png")
+    (tmp_path / "leaves.txt").write_text("house")
+    (tmp_path / "set.data").write_text("valid=list.txt\nleaves=leaves.txt\n")
+    net = tree_net(tmp_path)
+    with pytest.raises(DataError, match="none of its 1 names is in the tree of the cfg, whose first is 'animal'"):
+        net.valid(tmp_path / "set.data")
+    (tmp_path / "t.tree").unlink()
+    with pytest.raises(FileNotFoundError, match="needed for leaves="):
+        net.valid(tmp_path / "set.data")

@@ -6,9 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
+import pydn
+from pydn.evaluation.detector_valid import write_detections
 from pydn.evaluation.growing import GrowingFiles, safe_name
 from pydn.evaluation.writers import Found, Writer, category, image_number, stem_of
 
@@ -149,3 +152,55 @@ def test_nothing_is_left_after_an_exception(tmp_path: Path, monkeypatch: pytest.
         fail()
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
     assert (tmp_path / "a.txt").read_text() == "before"
+
+
+DETECTOR = b"""[net]
+width=32
+height=32
+channels=3
+[convolutional]
+filters=18
+size=1
+[yolo]
+mask=0,1,2
+classes=1
+num=3
+anchors=4,4,8,8,16,16
+"""
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> list[str]:
+    for number in range(6):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), np.full((40, 50, 3), 40 * number, np.uint8))
+    return [str(tmp_path / f"{number}.png") for number in range(6)]
+
+
+def test_interrupted(pictures: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was searched before Ctrl-C is written, as a whole file."""
+    add = Writer.add
+
+    def stop(writer: Writer, found: Found) -> None:
+        if found.index == 3:
+            raise KeyboardInterrupt
+        add(writer, found)
+
+    monkeypatch.setattr(Writer, "add", stop)
+    written = write_detections(pydn.load(DETECTOR), pictures, "coco", tmp_path / "out", thresh=0.2)
+    assert (written.count, written.total, written.complete) == (3, 6, False)
+    entries = json.loads((tmp_path / "out" / "coco_results.json").read_text())
+    assert {entry["image_id"] for entry in entries} == {0, 1, 2}
+    assert written.found == len(entries)
+
+
+@pytest.mark.parametrize("flip", [False, True])
+def test_what_cannot_be_read_is_reported(pictures: list[str], tmp_path: Path, flip: bool) -> None:
+    Path(pictures[2]).write_bytes(b"no picture")
+    written = write_detections(pydn.load(DETECTOR, batch=4), pictures, "imagenet", tmp_path / "out", flip=flip)
+    assert (written.count, written.complete, len(written.problems)) == (5, True, 1)
+    assert written.problems[0].file == pictures[2]
+    lines = (tmp_path / "out" / "imagenet-detection.txt").read_text().splitlines()
+    assert {int(line.split()[0]) for line in lines} == {1, 2, 4, 5, 6}
+    with pytest.raises(pydn.DataError, match=r"2\.png: not an image"):
+        write_detections(pydn.load(DETECTOR), pictures, "voc", tmp_path / "strict", strict=True)
+    assert list((tmp_path / "strict").iterdir()) == []

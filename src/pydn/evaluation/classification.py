@@ -16,6 +16,7 @@ from ..preprocess import check_channels
 from ..tree import absolute
 from .class_labels import By, ClassSet
 from .crops import Form, Sight
+from .leaves import listed_leaves
 from .listing import DataSource
 from .streaming import stream
 from .top_k import Judged, Judgement, TopKResult
@@ -121,6 +122,7 @@ def refuse_detector(net: Network) -> None:
 
 def _scores(net: Network, pictures: ClassSet, form: Form) -> Iterator[tuple[int, NDArray[np.float32]]]:
     """Yield index and scores of every picture that can be read."""
+    leaves = listed_leaves(net, pictures.listing.data)
     sight = Sight(form, net.width, net.height, net.channels, net.dialect)
     size = 1 if sight.alone else net.batch * net.steps
     paths = (listed.path for listed in pictures.listing)
@@ -130,24 +132,28 @@ def _scores(net: Network, pictures: ClassSet, form: Form) -> Iterator[tuple[int,
                 index, ready = group[0]
                 total = np.zeros(pictures.classes, np.float32)
                 for x, tree in sight.views(ready.x):
-                    for scores in _forward(net, x, pictures.classes, tree=tree):
+                    for scores in _forward(net, x, tree=tree, leaves=leaves)[:, : pictures.classes]:
                         total += scores
                 yield index, total
             else:
                 x = np.stack([ready.x for _, ready in group])
-                scores = _forward(net, x, pictures.classes, tree=form != "crop")
+                scores = _forward(net, x, tree=form != "crop", leaves=leaves)[:, : pictures.classes]
                 yield from ((index, row) for (index, _), row in zip(group, scores, strict=True))
 
 
-def _forward(net: Network, x: NDArray[np.float32], classes: int, *, tree: bool) -> NDArray[np.float32]:
+def _forward(
+    net: Network, x: NDArray[np.float32], *, tree: bool, leaves: NDArray[np.bool_] | None
+) -> NDArray[np.float32]:
     """Scores of the pictures in `x`, whose size the network takes on; with a tree of classes, of its leaves."""
     if x.shape[2:] != (net.height, net.width):
         net.resize(x.shape[3], x.shape[2])
     scores: NDArray[np.float32] = net.forward(x)[-1].reshape(len(x), -1)
     parents = net.class_parents if tree else None
     if parents is not None:
-        scores = absolute(scores, parents, leaves_only=True)
-    return scores[:, :classes]
+        scores = absolute(scores, parents, leaves_only=leaves is None)
+        if leaves is not None:
+            scores[:, ~leaves] = 0
+    return scores
 
 
 @contextmanager
