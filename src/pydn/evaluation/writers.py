@@ -71,6 +71,10 @@ class Found:
         low, high = low.astype(np.float32), high.astype(np.float32)
         return np.concatenate([np.maximum(low, first), np.minimum(high, np.array(self.size, np.float32))], axis=1)
 
+    def rows(self, corners: NDArray[np.float32]) -> tuple[list[int], list[float], list[list[float]]]:
+        """Return classes, scores and corners as Python's numbers, which are quicker to write."""
+        return self.class_id.tolist(), self.score.tolist(), corners.tolist()
+
 
 class Writer:
     """Writes detections, a picture at a time.
@@ -117,7 +121,7 @@ class Writer:
 
     def _voc(self, found: Found) -> None:
         stem = stem_of(found.path)
-        for class_id, score, corners in zip(found.class_id, found.score, found.corners(1), strict=True):
+        for class_id, score, corners in zip(*found.rows(found.corners(1)), strict=True):
             line = f"{stem} {score:f} {_numbers(corners, ' ')}\n"
             self._files.add(self._voc_file(self._names[class_id]), line)
 
@@ -126,21 +130,21 @@ class Writer:
         self.unnumbered += number is None
         corners = found.corners()
         boxes = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1)
-        for class_id, score, box in zip(found.class_id.tolist(), found.score, boxes, strict=True):
+        for class_id, score, box in zip(*found.rows(boxes), strict=True):
             self._entry(
                 f'{{"image_id":{number or 0}, "category_id":{category(class_id)}, "bbox":[{_numbers(box)}], '
                 f'"score":{score:f}}}'
             )
 
     def _imagenet(self, found: Found) -> None:
-        for class_id, score, corners in zip(found.class_id.tolist(), found.score, found.corners(), strict=True):
+        for class_id, score, corners in zip(*found.rows(found.corners()), strict=True):
             if class_id < _IMAGENET_CLASSES:
                 line = f"{found.index + 1} {class_id + 1} {score:f} {_numbers(corners, ' ')}\n"
                 self._files.add(f"{self._name}.txt", line)
 
     def _bdd(self, found: Found) -> None:
         name, labels = json_text(stem_of(found.path)), _labels(_BDD, self._names)
-        for class_id, score, corners in zip(found.class_id, found.score, found.corners(), strict=True):
+        for class_id, score, corners in zip(*found.rows(found.corners()), strict=True):
             self._entry(
                 f'\t{{\n\t\t"name":{name},\n\t\t"category":{json_text(labels[class_id])},\n'
                 f'\t\t"bbox":[{_numbers(corners)}],\n\t\t"score":{score:f}\n\t}}'
@@ -150,7 +154,7 @@ class Writer:
         labels = _labels(_KITTI, self._names)
         file = f"{self._name}/data/{safe_name(stem_of(found.path))}.txt"
         self._files.add(file, "")
-        for class_id, score, corners in zip(found.class_id, found.score, found.corners(), strict=True):
+        for class_id, score, corners in zip(*found.rows(found.corners()), strict=True):
             box = _numbers(corners, " ")
             self._files.add(file, f"{labels[class_id]} -1 -1 -10 {box} -1 -1 -1 -1000 -1000 -1000 -10 {score:f}\n")
 
@@ -196,5 +200,5 @@ def _labels(fixed: Sequence[str], names: Sequence[str]) -> Sequence[str]:
     return fixed if len(names) == len(fixed) else names
 
 
-def _numbers(values: NDArray[np.float32], between: str = ", ") -> str:
+def _numbers(values: Sequence[float], between: str = ", ") -> str:
     return between.join(f"{value:f}" for value in values)
