@@ -114,9 +114,10 @@ typedef struct dn_cpu_kernels {
     void (*scale_blocked)(dn_activation kind, const float *x, const float *scale, const float *offset, float *y,
                           size_t pixels);
     void (*mul)(const float *a, const float *b, float *y, size_t count);
-    /* One block (BLOCKED) or one channel (PLANAR) of one image. */
-    void (*pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, float *y, int out_height,
-                   int out_width);
+    /* Row `row` of the output, to y, of one block (BLOCKED) or one channel (PLANAR) of one image; floats of scratch. */
+    size_t (*pool2d_scratch)(const dn_cpu_pool2d *pool, int in_width);
+    void (*pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, int row, float *y,
+                   int out_width, float *scratch);
     /* Mean over `pixels` of one block (B results) or one channel (one result). */
     void (*pool_global)(dn_cpu_layout layout, const float *x, size_t pixels, float *y);
     /* One block or channel, nearest neighbour. */

@@ -1,4 +1,5 @@
-/* step_pool.c — pool2d, pool_global and upsample. A unit is a plane: one channel (PLANAR) or block (BLOCKED). */
+/* step_pool.c — pool2d, pool_global and upsample. A unit is a plane, one channel (PLANAR) or block (BLOCKED); of
+ * pool2d a line, one row of it. */
 #include <string.h>
 
 #include "backend/cpu/program.h"
@@ -22,24 +23,28 @@ static bool pool2d_accepts(const dn_cpu_compile *compile, const dn_cpu_group *gr
 
 static dn_status pool2d_bind(dn_cpu_compile *compile, dn_cpu_step *step) {
     step->as.pool2d = (dn_cpu_pool2d){step->op->as.pool2d, step->y.layout};
-    const double window = (double)step->op->as.pool2d.size * step->op->as.pool2d.size;
-    dn_cpu_split(compile, step, dn_cpu_planes(&step->y, compile->block),
-                 (double)plane_floats(&step->y, compile->block) * (window * 0.1 + 0.2));
+    const int size = step->op->as.pool2d.size;
+    step->scratch_floats = compile->program->kernels->pool2d_scratch(&step->as.pool2d, step->x[0].shape.w);
+    const double cells = step->scratch_floats > 0 ? 2.0 * size : (double)size * size;
+    dn_cpu_split_lines(compile, step, cells * 0.03 + 0.1);
     return DN_OK;
 }
 
 static void pool2d_work(const dn_cpu_call *call, int row, int first, int last, int thread) {
-    (void)thread;
     const dn_cpu_step *step = call->step;
     const dn_cpu_kernels *kernels = call->program->kernels;
     const dn_shape in = step->x[0].shape, out = step->y.shape;
-    const size_t x_plane = plane_floats(&step->x[0], kernels->block), y_plane = plane_floats(&step->y, kernels->block);
+    const size_t x_plane = plane_floats(&step->x[0], kernels->block),
+                 line = dn_cpu_line_floats(&step->y, kernels->block);
     const float *x = dn_cpu_data(call, &step->x[0], row);
     float *y = dn_cpu_data(call, &step->y, row);
-    for (int plane = first; plane < last; plane++) {
-        kernels->pool2d(&step->as.pool2d, x + (size_t)plane * x_plane, in.h, in.w, y + (size_t)plane * y_plane, out.h,
-                        out.w);
+    int taken;
+    float *scratch = dn_cpu_scratch_take(call, thread, &taken);
+    for (int unit = first; unit < last; unit++) {
+        kernels->pool2d(&step->as.pool2d, x + (size_t)(unit / out.h) * x_plane, in.h, in.w, unit % out.h,
+                        y + (size_t)unit * line, out.w, scratch);
     }
+    dn_cpu_scratch_give(call, taken);
 }
 
 const dn_cpu_method dn_cpu_method_pool2d = {

@@ -89,7 +89,8 @@ typedef struct dn_conv_tile {
     size_t x_channel, x_row, x_column; /* floats to the next block or channel, tap row, tap column */
     size_t pixel;                      /* floats to the next output pixel's input                  */
     size_t y_block;                    /* floats from a filter block of y to the next              */
-    int channels, size, u_first, u_end;
+    int channels, last_lanes;          /* blocks (or planes), and how many channels the last block has */
+    int size, u_first, u_end;
     float slope;                /* 0 … 1 */
     bool resume;                /* y holds the sum over earlier channels: continue it, without bias */
     const unsigned char *reach; /* blocked input: dn_tap_reach per v, or NULL: ALL */

@@ -1,11 +1,14 @@
 /* conv_depthwise.c — one filter per channel: y[c] = bias[c] + Σ_{u,v} w[c,u,v] · x[c], blocked in and out.
  *
  * Vectors run over the channels of a block. Eight neighbouring pixels share each vector of weights, so a multiply-add
- * costs one load and an eighth; the loads are the limit. Columns whose window leaves the image come one at a time with
- * a shorter window. Packed per block: bias [B], weights [u][v][B]. A task is a band of rows of one block. */
+ * costs one load and an eighth; the loads are the limit. The last eight of a row may begin among the ones before: some
+ * pixels are computed twice. Where the image cuts one column off the first or last window of eight, that multiply-add
+ * is left out; pixels whose windows are cut more come one at a time. Packed per block: bias [B], weights [u][v][B]. A
+ * task is a band of rows of one block. */
 #include "backend/cpu/isa/conv.h"
 
 #define PIXELS           8
+#define UNROLL           _Pragma("GCC unroll 8")
 #define TASKS_PER_THREAD 4
 
 static int block_count(const dn_cpu_conv *conv) { return dn_ceil_div(conv->filters, DN_LANES); }
@@ -51,33 +54,48 @@ typedef struct window {
     float slope;
 } window;
 
-DN_INLINE void sum_pixels(const window *w, float *y, int pixels, int size, size_t pixel) {
+/* Pixel 0 has no tap column 0 when cut_first, the last pixel no last one when cut_last. */
+DN_INLINE void sum_pixels(const window *w, float *y, int pixels, int size, size_t pixel, bool cut_first,
+                          bool cut_last) {
     vec sums[PIXELS];
-    for (int p = 0; p < pixels; ++p) sums[p] = vec_load_aligned(w->bias);
+    UNROLL for (int p = 0; p < pixels; ++p) sums[p] = vec_load_aligned(w->bias);
     for (int u = w->u_first; u < w->u_end; ++u) {
+        const float *weights = w->weights + u * size * DN_LANES;
+        const float *x = w->x + (w->at + (ptrdiff_t)((size_t)u * w->row));
         for (int v = pixels == 1 ? w->v_first : 0; v < (pixels == 1 ? w->v_end : size); ++v) {
-            const vec weight = vec_load_aligned(w->weights + (u * size + v) * DN_LANES);
-            const float *x = w->x + (w->at + (ptrdiff_t)((size_t)u * w->row + (size_t)v * w->column));
-            for (int p = 0; p < pixels; ++p) {
-                sums[p] = vec_fma(weight, vec_load_aligned(x + (size_t)p * pixel), sums[p]);
+            const vec weight = vec_load_aligned(weights + v * DN_LANES);
+            for (int p = cut_first && v == 0 ? 1 : 0; p < pixels - (cut_last && v == size - 1 ? 1 : 0); ++p) {
+                sums[p] = vec_fma(weight, vec_load_aligned(x + (size_t)v * w->column + (size_t)p * pixel), sums[p]);
             }
         }
     }
     const vec slope = vec_set(w->slope);
-    for (int p = 0; p < pixels; ++p) {
+    UNROLL for (int p = 0; p < pixels; ++p) {
         vec_store_aligned(y + p * DN_LANES, vec_max(vec_mul(sums[p], slope), sums[p]));
     }
 }
 
-static void sum_eight(const window *w, float *y) {
-    if (w->size == 3 && w->pixel == DN_LANES) {
-        sum_pixels(w, y, PIXELS, 3, DN_LANES);
-    } else if (w->size == 3 && w->pixel == 2 * DN_LANES) {
-        sum_pixels(w, y, PIXELS, 3, 2 * DN_LANES);
-    } else if (w->size == 5 && w->pixel == DN_LANES) {
-        sum_pixels(w, y, PIXELS, 5, DN_LANES);
+typedef enum cut_kind { CUT_NONE, CUT_FIRST, CUT_LAST, CUT_MORE } cut_kind;
+
+DN_INLINE void sum_cut(const window *w, float *y, int size, size_t pixel, cut_kind cut) {
+    if (cut == CUT_FIRST) {
+        sum_pixels(w, y, PIXELS, size, pixel, true, false);
+    } else if (cut == CUT_LAST) {
+        sum_pixels(w, y, PIXELS, size, pixel, false, true);
     } else {
-        sum_pixels(w, y, PIXELS, w->size, w->pixel);
+        sum_pixels(w, y, PIXELS, size, pixel, false, false);
+    }
+}
+
+static void sum_eight(const window *w, float *y, cut_kind cut) {
+    if (w->size == 3 && w->pixel == DN_LANES) {
+        sum_cut(w, y, 3, DN_LANES, cut);
+    } else if (w->size == 3 && w->pixel == 2 * DN_LANES) {
+        sum_cut(w, y, 3, 2 * DN_LANES, cut);
+    } else if (w->size == 5 && w->pixel == DN_LANES) {
+        sum_cut(w, y, 5, DN_LANES, cut);
+    } else {
+        sum_cut(w, y, w->size, w->pixel, cut);
     }
 }
 
@@ -87,23 +105,35 @@ static void clip_taps(int at, int dilation, int size, int length, int *first, in
     *end = at < length ? dn_smaller(dn_ceil_div(length - at, dilation), size) : 0;
 }
 
+/* What the image cuts off the windows of the eight pixels from `column` on. */
+static cut_kind cut_of(const dn_cpu_conv *conv, int column) {
+    const int left = column * conv->stride_x - conv->pad;
+    const int right = left + (PIXELS - 1) * conv->stride_x + (conv->size - 1) * conv->dilation;
+    const bool first = left < 0, last = right >= conv->in_width;
+    if (!first && !last) return CUT_NONE;
+    const int step = dn_smaller(conv->stride_x, conv->dilation); /* what the next pixel or tap gains */
+    if (first && last) return CUT_MORE;
+    if (first) return left + step >= 0 ? CUT_FIRST : CUT_MORE;
+    return right - step < conv->in_width ? CUT_LAST : CUT_MORE;
+}
+
 static void sum_row(const dn_cpu_conv *conv, window *w, int row, float *y) {
     const int top = row * conv->stride_y - conv->pad;
     clip_taps(top, conv->dilation, conv->size, conv->in_height, &w->u_first, &w->u_end);
-    const int span = (conv->size - 1) * conv->dilation;
-    int column = 0;
-    while (column < conv->out_width) {
-        const int left = column * conv->stride_x - conv->pad;
-        const int last = left + (PIXELS - 1) * conv->stride_x + span;
-        w->at = ((ptrdiff_t)top * conv->in_width + left) * DN_LANES;
-        const bool eight = column + PIXELS <= conv->out_width && left >= 0 && last < conv->in_width;
-        if (eight) {
-            sum_eight(w, y + column * DN_LANES);
-        } else {
-            clip_taps(left, conv->dilation, conv->size, conv->in_width, &w->v_first, &w->v_end);
-            sum_pixels(w, y + column * DN_LANES, 1, w->size, w->pixel);
+    for (int column = 0; column < conv->out_width;) {
+        const int first = dn_smaller(column, conv->out_width - PIXELS);
+        const cut_kind cut = first >= 0 ? cut_of(conv, first) : CUT_MORE;
+        w->at = ((ptrdiff_t)top * conv->in_width + (cut == CUT_MORE ? column : first) * conv->stride_x - conv->pad) *
+                DN_LANES;
+        if (cut != CUT_MORE) {
+            sum_eight(w, y + first * DN_LANES, cut);
+            column = first + PIXELS;
+            continue;
         }
-        column += eight ? PIXELS : 1;
+        clip_taps(column * conv->stride_x - conv->pad, conv->dilation, conv->size, conv->in_width, &w->v_first,
+                  &w->v_end);
+        sum_pixels(w, y + column * DN_LANES, 1, w->size, w->pixel, false, false);
+        column += 1;
     }
 }
 

@@ -156,6 +156,21 @@ static void finish_blocked(const band *b, size_t at, int pixels) {
     }
 }
 
+/* Nothing follows the sums: they go to their planes as they are turned. */
+static void store_planes(const float *sums, float *y, size_t plane, int lanes, int pixels) {
+    for (int first = 0; first < pixels; first += DN_LANES) {
+        const int count = dn_smaller(DN_LANES, pixels - first);
+        vec rows[DN_LANES];
+        for (int p = 0; p < DN_LANES; ++p) {
+            rows[p] = p < count ? vec_load_aligned(sums + (first + p) * DN_LANES) : vec_zero();
+        }
+        vec_transpose(rows);
+        for (int lane = 0; lane < lanes; ++lane) {
+            vec_store_first(y + FLOATS(lane) * plane + first, rows[lane], count);
+        }
+    }
+}
+
 /* One filter block of a tile from [pixel][lane] to [lane][pixel]. */
 static void transpose_tile(const float *sums, float *planes, int pixels) {
     for (int first = 0; first < pixels; first += DN_LANES) {
@@ -175,6 +190,11 @@ static void finish_planar(const band *b, size_t at, int pixels) {
     float *planes = b->buffer + BUFFER_FLOATS;
     for (int f = 0; f < b->blocks; ++f) {
         const int filter = (b->first_block + f) * DN_LANES;
+        if (b->finish.on_store) {
+            store_planes(b->buffer + f * DN_TILE_PIXELS * DN_LANES, b->call->y.data + FLOATS(filter) * plane + at,
+                         plane, dn_smaller(DN_LANES, b->conv->filters - filter), pixels);
+            continue;
+        }
         transpose_tile(b->buffer + f * DN_TILE_PIXELS * DN_LANES, planes, pixels);
         for (int lane = 0; lane < dn_smaller(DN_LANES, b->conv->filters - filter); ++lane) {
             const size_t offset = FLOATS(filter + lane) * plane + at;
@@ -306,6 +326,8 @@ static void run_unit(band *b, int unit, dn_conv_range range, int first_row, int 
         b->tile.x = whole.x + FLOATS(first) * whole.x_channel;
         b->tile.weights = whole.weights + FLOATS(first) * weights;
         b->tile.resume = part > 0;
+        b->tile.last_lanes =
+            dn_smaller(DN_LANES, b->conv->in_channels - (range.first + first + b->tile.channels - 1) * DN_LANES);
         b->last_part = part == parts - 1;
         b->tile.slope = b->last_part ? b->finish.slope : 1.0F;
         run_rows(b, first_row, end_row);

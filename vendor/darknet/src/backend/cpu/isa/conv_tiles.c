@@ -5,7 +5,7 @@
  * loads, so the two multiply-add units are the limit. The inputs of a tile are a few kilobytes per input block and stay
  * in L1; the weights stream from L2 at F·B·4 bytes per P·F/2 cycles (9 bytes per cycle at 2·14).
  *
- * Blocked input: the innermost loop runs over the B channels of a block. Planar input: over the taps of a row.
+ * Blocked input: the innermost loop runs over the channels of a block. Planar input: over the taps of a row.
  * Left and right edges of the image take away the first or the last pixel of a tap column: one choice per block and
  * tap, outside the innermost loop. */
 #include "backend/cpu/isa/conv.h"
@@ -56,6 +56,7 @@ DN_INLINE void blocked_tile(const dn_conv_tile *tile, size_t pixel, int blocks, 
     vec sums[2][DN_TILE_PIXELS];
     start(tile, sums, blocks, pixels);
     for (int c = 0; c < tile->channels; ++c, weights += (size_t)tile->size * row_weights) {
+        const int lanes = c + 1 < tile->channels ? DN_LANES : tile->last_lanes;
         for (int u = tile->u_first; u < tile->u_end; ++u) {
             const float *w = weights + (size_t)u * row_weights;
             for (int v = 0; v < tile->size; ++v, w += step) {
@@ -63,11 +64,11 @@ DN_INLINE void blocked_tile(const dn_conv_tile *tile, size_t pixel, int blocks, 
                                                             (size_t)v * tile->x_column);
                 const int reach = tile->reach ? tile->reach[v] : DN_TAP_ALL;
                 if (reach == DN_TAP_ALL) {
-                    steps(sums, tile->x + at, w, DN_LANES, 1, pixel, blocks, 0, pixels);
+                    steps(sums, tile->x + at, w, lanes, 1, pixel, blocks, 0, pixels);
                 } else if (reach == DN_TAP_NOT_FIRST) {
-                    steps(sums, tile->x + at, w, DN_LANES, 1, pixel, blocks, 1, pixels);
+                    steps(sums, tile->x + at, w, lanes, 1, pixel, blocks, 1, pixels);
                 } else if (reach == DN_TAP_NOT_LAST) {
-                    steps(sums, tile->x + at, w, DN_LANES, 1, pixel, blocks, 0, pixels - 1);
+                    steps(sums, tile->x + at, w, lanes, 1, pixel, blocks, 0, pixels - 1);
                 }
             }
         }
@@ -75,13 +76,34 @@ DN_INLINE void blocked_tile(const dn_conv_tile *tile, size_t pixel, int blocks, 
     store(tile, sums, blocks, pixels);
 }
 
-DN_INLINE void planar_tile(const dn_conv_tile *tile, size_t pixel, int blocks, int pixels) {
+/* One row of three taps: each input is broadcast once for all the pixels that it belongs to, so that the loads of one
+ * filter block do not outnumber its multiply-adds. */
+DN_INLINE void three_taps(vec sums[DN_TILE_PIXELS], const float *x, const float *weights, size_t stride, int pixels) {
+    const vec w[3] = {vec_load_aligned(weights), vec_load_aligned(weights + DN_LANES),
+                      vec_load_aligned(weights + 2 * DN_LANES)};
+    const int step = (int)stride, columns = (pixels - 1) * step + 3;
+    _Pragma("GCC unroll 32") for (int j = 0; j < columns; ++j) {
+        const vec value = vec_set(x[j]);
+        UNROLL for (int v = 0; v < 3; ++v) {
+            if (j < v || (j - v) % step != 0 || (j - v) / step >= pixels) continue;
+            sums[(j - v) / step] = vec_fma(w[v], value, sums[(j - v) / step]);
+        }
+    }
+}
+
+/* fixed: pixel is a constant, 1 or 2. */
+DN_INLINE void planar_tile(const dn_conv_tile *tile, size_t pixel, int blocks, int pixels, bool fixed) {
     const float *weights = tile->weights;
     vec sums[2][DN_TILE_PIXELS];
     start(tile, sums, blocks, pixels);
     for (int c = 0; c < tile->channels; ++c) {
         const float *x = tile->x + tile->at + (size_t)c * tile->x_channel;
         for (int u = 0; u < tile->size; ++u, x += tile->x_row) {
+            if (fixed && blocks == 1 && tile->size == 3 && tile->x_column == 1) {
+                three_taps(sums[0], x, weights, pixel, pixels);
+                weights += 3 * DN_LANES;
+                continue;
+            }
             steps(sums, x, weights, tile->size, tile->x_column, pixel, blocks, 0, pixels);
             weights += tile->size * blocks * DN_LANES;
         }
@@ -97,12 +119,12 @@ DN_INLINE void planar_tile(const dn_conv_tile *tile, size_t pixel, int blocks, i
 #define SHAPE(F, P)                                                                                                    \
     TILE(blocked1, F, P, blocked_tile(tile, DN_LANES, F, P))                                                           \
     TILE(blocked2, F, P, blocked_tile(tile, 2 * DN_LANES, F, P))                                                       \
-    TILE(planar1, F, P, planar_tile(tile, 1, F, P))                                                                    \
-    TILE(planar2, F, P, planar_tile(tile, 2, F, P))
+    TILE(planar1, F, P, planar_tile(tile, 1, F, P, true))                                                              \
+    TILE(planar2, F, P, planar_tile(tile, 2, F, P, true))
 
 #define ANY_SHAPE(F, P)                                                                                                \
     TILE(blocked_any, F, P, blocked_tile(tile, tile->pixel, F, P))                                                     \
-    TILE(planar_any, F, P, planar_tile(tile, tile->pixel, F, P))
+    TILE(planar_any, F, P, planar_tile(tile, tile->pixel, F, P, false))
 
 #if DN_TILE_PIXELS == 14
 /* clang-format off */

@@ -215,6 +215,7 @@ static void multiply(const band *b, const float *weights, int blocks) {
                          .pixel = DN_LANES,
                          .y_block = FLOATS(b->tiles) * DN_LANES,
                          .channels = in_blocks(b->conv),
+                         .last_lanes = b->conv->in_channels - (in_blocks(b->conv) - 1) * DN_LANES,
                          .size = 1,
                          .u_end = 1,
                          .slope = 1.0F};

@@ -32,8 +32,9 @@ void DN_ISA_NAME(scale_blocked)(dn_activation kind, const float *x, const float 
 void DN_ISA_NAME(mul)(const float *a, const float *b, float *y, size_t count);
 
 /* pool.c */
-void DN_ISA_NAME(pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, float *y,
-                         int out_height, int out_width);
+size_t DN_ISA_NAME(pool2d_scratch)(const dn_cpu_pool2d *pool, int in_width);
+void DN_ISA_NAME(pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, int row, float *y,
+                         int out_width, float *scratch);
 void DN_ISA_NAME(pool_global)(dn_cpu_layout layout, const float *x, size_t pixels, float *y);
 
 /* reorder.c */

@@ -1,7 +1,7 @@
 /* pool.c — maxima and averages over windows and over whole planes.
  *
- * BLOCKED  a vector is one pixel of B channels, so every window is a plain loop over pixels. Wide windows of stride 1
- *          (spatial pyramids) are what costs: 169 loads per output at 13 × 13.
+ * BLOCKED  a vector is one pixel of B channels, so every window is a plain loop over pixels. Wide maxima of stride 1
+ *          (spatial pyramids) go down the columns first and then along the row: 2·13 loads per output, not 13·13.
  * PLANAR   a row of outputs at a time: every cell of the window adds or maximises a row of inputs onto it. */
 #include <float.h>
 
@@ -33,15 +33,68 @@ DN_INLINE vec pool_cell(bool average, const float *x, size_t width, range rows, 
     return average && cells > 0 ? vec_div(acc, vec_set((float)cells)) : acc;
 }
 
-DN_INLINE void pool_blocked(bool average, const dn_op_pool2d *p, const float *x, int in_height, int in_width, float *y,
-                            int out_height, int out_width) {
-    for (int i = 0; i < out_height; i++) {
-        const range rows = window(i, p->stride_y, p->pad_y, p->size, in_height);
-        for (int j = 0; j < out_width; j++, y += DN_LANES) {
-            const range columns = window(j, p->stride_x, p->pad_x, p->size, in_width);
-            vec_store(y, pool_cell(average, x, (size_t)in_width, rows, columns));
+/* Windows from `x` on that lie inside in full. */
+DN_INLINE void pool_inside(bool average, const float *x, size_t width, int rows, int size, int stride, int count,
+                           float *y) {
+    const vec cells = vec_set((float)(rows * size));
+    for (int j = 0; j < count; j++, x += stride * DN_LANES, y += DN_LANES) {
+        vec acc = vec_set(average ? 0.0F : -FLT_MAX);
+        for (int i = 0; i < rows; i++) {
+            for (int v = 0; v < size; v++) {
+                const vec value = vec_load(x + ((size_t)i * width + (size_t)v) * DN_LANES);
+                acc = average ? vec_add(acc, value) : vec_max(value, acc);
+            }
         }
+        vec_store(y, average ? vec_div(acc, cells) : acc);
     }
+}
+
+static void pool_some_inside(const dn_op_pool2d *p, const float *x, size_t width, int rows, int count, float *y) {
+    if (p->average) {
+        pool_inside(true, x, width, rows, p->size, p->stride_x, count, y);
+    } else if (p->size == 2 && rows == 2) {
+        pool_inside(false, x, width, 2, 2, p->stride_x, count, y);
+    } else if (p->size == 3 && rows == 3) {
+        pool_inside(false, x, width, 3, 3, p->stride_x, count, y);
+    } else {
+        pool_inside(false, x, width, rows, p->size, p->stride_x, count, y);
+    }
+}
+
+static void pool_row(const dn_op_pool2d *p, const float *x, int in_width, range rows, float *y, int out_width) {
+    int j = 0;
+    while (j < out_width) {
+        const int left = j * p->stride_x - p->pad_x;
+        int inside = left >= 0 && left + p->size <= in_width && rows.last > rows.first
+                         ? (in_width - p->size - left) / p->stride_x + 1
+                         : 0;
+        inside = inside < out_width - j ? inside : out_width - j;
+        if (inside > 0) {
+            const float *from = x + ((size_t)rows.first * (size_t)in_width + (size_t)left) * DN_LANES;
+            pool_some_inside(p, from, (size_t)in_width, rows.last - rows.first, inside, y + (size_t)j * DN_LANES);
+            j += inside;
+            continue;
+        }
+        const range columns = window(j, p->stride_x, p->pad_x, p->size, in_width);
+        const vec cell = p->average ? pool_cell(true, x, (size_t)in_width, rows, columns)
+                                    : pool_cell(false, x, (size_t)in_width, rows, columns);
+        vec_store(y + (size_t)j * DN_LANES, cell);
+        j++;
+    }
+}
+
+/* A row of maxima, by way of the maxima of each column. */
+static void pool_row_wide(const dn_op_pool2d *p, const float *x, int in_width, range rows, float *y, int out_width,
+                          float *scratch) {
+    for (int j = 0; j < in_width; j++) {
+        vec_store(scratch + (size_t)j * DN_LANES, pool_cell(false, x, (size_t)in_width, rows, (range){j, j + 1}));
+    }
+    pool_row(p, scratch, in_width, (range){0, 1}, y, out_width);
+}
+
+size_t DN_ISA_NAME(pool2d_scratch)(const dn_cpu_pool2d *pool, int in_width) {
+    const bool wide = !pool->op.average && pool->op.stride_x == 1 && pool->op.size > 3;
+    return wide && pool->layout == DN_CPU_BLOCKED ? (size_t)in_width * DN_LANES : 0;
 }
 
 /* ---- planar ---- */
@@ -79,26 +132,22 @@ static void divide_row(const dn_op_pool2d *p, range rows, int in_width, float *y
     }
 }
 
-static void pool_planar(const dn_op_pool2d *p, const float *x, int in_height, int in_width, float *y, int out_height,
-                        int out_width) {
-    for (int i = 0; i < out_height; i++, y += out_width) {
-        const range rows = window(i, p->stride_y, p->pad_y, p->size, in_height);
-        for (int j = 0; j < out_width; j++) y[j] = p->average ? 0.0F : -FLT_MAX;
-        for (int r = rows.first; r < rows.last; r++)
-            merge_row(p, x + (size_t)r * (size_t)in_width, in_width, y, out_width);
-        if (p->average) divide_row(p, rows, in_width, y, out_width);
-    }
+static void pool_row_planar(const dn_op_pool2d *p, const float *x, int in_width, range rows, float *y, int out_width) {
+    for (int j = 0; j < out_width; j++) y[j] = p->average ? 0.0F : -FLT_MAX;
+    for (int r = rows.first; r < rows.last; r++) merge_row(p, x + (size_t)r * (size_t)in_width, in_width, y, out_width);
+    if (p->average) divide_row(p, rows, in_width, y, out_width);
 }
 
-void DN_ISA_NAME(pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, float *y,
-                         int out_height, int out_width) {
+void DN_ISA_NAME(pool2d)(const dn_cpu_pool2d *pool, const float *x, int in_height, int in_width, int row, float *y,
+                         int out_width, float *scratch) {
     const dn_op_pool2d *p = &pool->op;
+    const range rows = window(row, p->stride_y, p->pad_y, p->size, in_height);
     if (pool->layout == DN_CPU_PLANAR) {
-        pool_planar(p, x, in_height, in_width, y, out_height, out_width);
-    } else if (p->average) {
-        pool_blocked(true, p, x, in_height, in_width, y, out_height, out_width);
+        pool_row_planar(p, x, in_width, rows, y, out_width);
+    } else if (DN_ISA_NAME(pool2d_scratch)(pool, in_width) > 0) {
+        pool_row_wide(p, x, in_width, rows, y, out_width, scratch);
     } else {
-        pool_blocked(false, p, x, in_height, in_width, y, out_height, out_width);
+        pool_row(p, x, in_width, rows, y, out_width);
     }
 }
 

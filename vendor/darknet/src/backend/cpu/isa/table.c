@@ -23,6 +23,7 @@ const dn_cpu_kernels DN_ISA_NAME(kernels) = {
     .scale = DN_ISA_NAME(scale),
     .scale_blocked = DN_ISA_NAME(scale_blocked),
     .mul = DN_ISA_NAME(mul),
+    .pool2d_scratch = DN_ISA_NAME(pool2d_scratch),
     .pool2d = DN_ISA_NAME(pool2d),
     .pool_global = DN_ISA_NAME(pool_global),
     .upsample = DN_ISA_NAME(upsample),
