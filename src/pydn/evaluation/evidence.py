@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Mask = NDArray[np.bool_]
-Indices = NDArray[np.intp]
+Indices = NDArray[np.integer[Any]]
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
@@ -39,7 +39,7 @@ class Found:
     def __len__(self) -> int:
         return len(self.score)
 
-    def __getitem__(self, rows: Mask | Indices) -> Found:
+    def __getitem__(self, rows: Mask | Indices | slice) -> Found:
         return Found(self.image[rows], self.class_id[rows], self.score[rows], self.box[rows])
 
     def same(self, other: Found) -> bool:

@@ -7,6 +7,7 @@ Intersection over union of a and b is |a ∩ b| / (|a| + |b| − |a ∩ b|), whe
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,8 +17,8 @@ from numpy.typing import NDArray
 from .evidence import Doubles, Evidence, Found, Indices, Mask, Objects
 from .rules import Rules
 
-_AT_ONCE = 1 << 20
-"""Pairs whose overlap is computed at a time."""
+_BLOCK, _AT_ONCE = 1 << 16, 1 << 17
+"""Detections, and pairs of a detection and an object, that are dealt with at a time: memory does not grow with them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,35 +46,38 @@ def overlapping(
 ) -> Pairs:
     """Return all pairs whose overlap is above `least`, or `touching` it; `any_class` pairs boxes of all classes."""
     found, objects = evidence.found, evidence.objects
-    mine, theirs = boxes_by(rules, evidence)
-    order, first, count = _partners(found, objects, evidence.classes, any_class)
+    theirs = _object_boxes(rules, evidence)
+    partners = _Partners(objects, 0 if any_class else evidence.classes)
+    crowd = _crowds(rules, objects)
     kept: list[tuple[Indices, Indices, NDArray[Any]]] = []
-    for start, stop in _portions(count):
-        here = count[start:stop]
-        detection = np.repeat(np.arange(start, stop), here)
-        place = np.arange(len(detection)) - np.repeat(np.cumsum(here) - here, here)
-        truth = order[np.repeat(first[start:stop], here) + place]
-        iou = _OVERLAP[rules.geometry](mine[detection], theirs[truth], _crowds(rules, objects)[truth])
-        rows = (iou >= least if touching else iou > least) & (iou > 0)
-        kept.append((detection[rows], truth[rows], iou[rows]))
+    for block in _blocks(len(found)):
+        mine = _found_boxes(rules, evidence, block)
+        for detection, truth in partners.pairs(found, block):
+            iou = _OVERLAP[rules.geometry](mine[detection - block.start], theirs[truth], crowd[truth])
+            rows = (iou >= least if touching else iou > least) & (iou > 0)
+            kept.append((detection[rows], truth[rows], iou[rows]))
     if not kept:
-        return Pairs(np.empty(0, np.intp), np.empty(0, np.intp), np.empty(0))
+        return Pairs(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
     return Pairs(*map(np.concatenate, zip(*kept, strict=True)))
 
 
 def overlaps_of(evidence: Evidence, rules: Rules, detection: Indices, truth: Indices) -> NDArray[Any]:
     """Return how much given detections overlap given objects."""
-    mine, theirs = boxes_by(rules, evidence)
-    return _OVERLAP[rules.geometry](mine[detection], theirs[truth], _crowds(rules, evidence.objects)[truth])
+    mine, theirs = _found_boxes(rules, evidence, detection), _object_boxes(rules, evidence)
+    return _OVERLAP[rules.geometry](mine, theirs[truth], _crowds(rules, evidence.objects)[truth])
 
 
-def boxes_by(rules: Rules, evidence: Evidence) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the boxes of detections and objects in the form in which the rules compare them."""
-    found, objects = evidence.found, evidence.objects
+def _found_boxes(rules: Rules, evidence: Evidence, rows: slice | Indices) -> NDArray[Any]:
+    """Return the boxes of some detections in the form in which the rules compare them."""
+    found = evidence.found
     if rules.geometry == "relative":
-        return found.box, objects.box
-    mine = pixel_boxes(found.box, evidence.sizes[found.image], _edge(rules))
-    return mine, pixel_boxes(objects.box, evidence.sizes[objects.image])
+        return found.box[rows]
+    return pixel_boxes(found.box[rows], evidence.sizes[found.image[rows]], _edge(rules))
+
+
+def _object_boxes(rules: Rules, evidence: Evidence) -> NDArray[Any]:
+    objects = evidence.objects
+    return objects.box if rules.geometry == "relative" else pixel_boxes(objects.box, evidence.sizes[objects.image])
 
 
 def pixel_boxes(boxes: NDArray[Any], sizes: NDArray[Any], edge: int | None = None) -> Doubles:
@@ -94,9 +98,12 @@ def pixel_boxes(boxes: NDArray[Any], sizes: NDArray[Any], edge: int | None = Non
 def areas(evidence: Evidence, rules: Rules) -> tuple[Doubles, Doubles]:
     """Return the areas of detections and objects in square pixels."""
     found, objects = evidence.found, evidence.objects
-    mine = pixel_boxes(found.box, evidence.sizes[found.image], _edge(rules))
+    mine = np.empty(len(found))
+    for block in _blocks(len(found)):
+        boxes = pixel_boxes(found.box[block], evidence.sizes[found.image[block]], _edge(rules))
+        mine[block] = boxes[:, 2] * boxes[:, 3]
     theirs = pixel_boxes(objects.box, evidence.sizes[objects.image])
-    return mine[:, 2] * mine[:, 3], theirs[:, 2] * theirs[:, 3]
+    return mine, theirs[:, 2] * theirs[:, 3]
 
 
 def _edge(rules: Rules) -> int | None:
@@ -108,25 +115,45 @@ def _crowds(rules: Rules, objects: Objects) -> Mask:
     return objects.difficult if rules.difficult == "absorb" else np.zeros(len(objects), np.bool_)
 
 
-def _partners(
-    found: Found, objects: Objects, classes: int, any_class: bool
-) -> tuple[Indices, Indices, NDArray[np.int64]]:
-    """Return an order of the objects, and for each detection where in it its objects begin and how many they are."""
+class _Partners:
+    """Finds the objects of a detection's picture and class.
 
-    def key(table: Found | Objects) -> NDArray[np.int64]:
-        return table.image * np.int64(1 if any_class else classes) + (0 if any_class else table.class_id)
+    Parameters
+    ----------
+    objects
+        All objects.
+    classes
+        How many classes there are; 0: objects of all classes are meant.
+    """
 
-    keys = key(objects)
-    order = np.argsort(keys, kind="stable")
-    wanted = key(found)
-    first = np.searchsorted(keys[order], wanted, "left")
-    return order, first, np.searchsorted(keys[order], wanted, "right") - first
+    def __init__(self, objects: Objects, classes: int) -> None:
+        self._classes = classes
+        keys = self._keys(objects, slice(None))
+        self._order = np.argsort(keys, kind="stable").astype(np.int32)
+        self._sorted = keys[self._order]
+
+    def pairs(self, found: Found, block: slice) -> Iterator[tuple[Indices, Indices]]:
+        """Yield rows of detections and of objects, so many at a time as may be dealt with at once."""
+        keys = self._keys(found, block)
+        first = np.searchsorted(self._sorted, keys, "left")
+        count = np.searchsorted(self._sorted, keys, "right") - first
+        for start, stop in _portions(count):
+            here = count[start:stop]
+            detection = np.repeat(np.arange(block.start + start, block.start + stop, dtype=np.int32), here)
+            place = np.arange(len(detection)) - np.repeat(np.cumsum(here) - here, here)
+            yield detection, self._order[np.repeat(first[start:stop], here) + place]
+
+    def _keys(self, table: Found | Objects, rows: slice) -> NDArray[np.int64]:
+        image = table.image[rows].astype(np.int64)
+        return image * self._classes + table.class_id[rows] if self._classes else image
+
+
+def _blocks(count: int) -> Iterator[slice]:
+    return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
 
 
 def _portions(count: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Split the detections so that each part has about as many pairs as may be computed at once."""
-    if not len(count):
-        return []
+    """Split detections so that each part has about as many pairs as may be dealt with at once."""
     part = np.cumsum(count) // _AT_ONCE
     edges = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), len(count)]
     return list(itertools.pairwise(edges))
