@@ -54,7 +54,8 @@ FLOW = _Flow(
     "flow",
     "",
     "Finds the objects in the images of a folder as darkflow does, and writes pictures, or JSON, to its folder out. "
-    "Images end in .jpg, .jpeg or .png. What it finds is darkflow's, not darknet's: images are resized in another way, the threshold is "
+    "Images end in .jpg, .jpeg or .png. What it finds is darkflow's, not darknet's: images are resized in "
+    "another way, the threshold is "
     "thresh= of the cfg.",
     (
         Flag("imgdir", "folder of the images (default ./sample_img/)", str, "FOLDER"),
