@@ -26,17 +26,17 @@ _FLAGS = (
     Flag("out", "write the result as .json, .csv or, with a picture's suffix, as a figure", str, "FILE"),
     Flag("strict", "end at the first thing that is wrong in the data"),
 )
-_ABOUT = (
-    "Prints how often the class of DATA's valid= pictures is the best one, and among the best top=. The class is the "
-    "first of labels= in the picture's path. "
-)
-_HOW: dict[Form, str] = {
-    "single": "The middle of each picture counts.",
-    "multi": "Each picture is looked at in five sizes, and mirrored.",
-    "10": "Each picture is looked at in ten parts.",
-    "crop": "Pictures are stretched to the network's size; a line is printed for every thousand.",
-    "full": "Each picture is looked at as a whole, without changing its shape.",
+_ABOUT: dict[Form, str] = {
+    "single": "Prints how often DATA's valid= pictures are given their class, looking at their middle.",
+    "multi": "As classifier valid, with each picture in five sizes, and mirrored.",
+    "10": "As classifier valid, with ten parts of each picture.",
+    "crop": "As classifier valid, with pictures stretched to the network's size, and a line for every thousand.",
+    "full": "As classifier valid, with each picture as a whole, in its own shape.",
 }
+_MORE = (
+    " The class is the first of labels= that is in the picture's path; it counts as the best one, and as one of the "
+    "best top=."
+)
 
 
 @dataclass(slots=True)
@@ -138,7 +138,7 @@ def _report(result: TopKResult, options: Options) -> int:
 
 def _command(form: Form) -> tuple[Command, Callable[[Options], int]]:
     verb = "classifier valid" + ("" if form == "single" else form)
-    return Command(verb, "DATA CFG [WEIGHTS]", _ABOUT + _HOW[form], _FLAGS, IGNORED), partial(_run, form)
+    return Command(verb, "DATA CFG [WEIGHTS]", _ABOUT[form] + _MORE, _FLAGS, IGNORED), partial(_run, form)
 
 
-VERBS: Sequence[tuple[Command, Callable[[Options], int]]] = tuple(_command(form) for form in _HOW)
+VERBS: Sequence[tuple[Command, Callable[[Options], int]]] = tuple(_command(form) for form in _ABOUT)
