@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -30,7 +29,7 @@ class TrainingCase:
         self.subdivisions: int = losses["subdivisions"]
         # Rows, those of all time steps.
         self.mini_batch: int = losses["mini_batch"]
-        self.images = self.mini_batch * self.subdivisions
+        self.images: int = self.mini_batch * self.subdivisions
         self.first: dict[str, Array] = dict(np.load(folder / "first_minibatch.npz"))
 
     def option(self, key: str, default: float) -> float:
@@ -62,15 +61,16 @@ class TrainingCase:
     def x(self) -> Array:
         """What the network sees in an iteration, one row an image."""
         if self.meta["images"] == "data.npz":
-            return np.load(self.folder / "data.npz")["x"].astype(np.float32)
+            return np.asarray(np.load(self.folder / "data.npz")["x"], np.float32)
         folder = self.folder.parent / Path(self.meta["images"]).name
-        pixels = [cv2.imread(str(folder / f"image_{k:02d}.png"))[:, :, ::-1] for k in range(self.images)]
-        return np.ascontiguousarray(np.stack(pixels).transpose(0, 3, 1, 2).astype(np.float32) / 255)
+        images = [cv2.imread(str(folder / f"image_{k:02d}.png")) for k in range(self.images)]
+        pixels = np.stack([np.asarray(image)[:, :, ::-1] for image in images])
+        return np.ascontiguousarray(pixels.transpose(0, 3, 1, 2).astype(np.float32) / 255)
 
     def truth(self, values: int) -> Array:
         """What the losses compare with: recorded, or the rows that darknet makes of boxes."""
         if (self.folder / "truth.npz").exists():
-            return np.load(self.folder / "truth.npz")["truth"].astype(np.float32)
+            return np.asarray(np.load(self.folder / "truth.npz")["truth"], np.float32)
         size = 5 if self.dialect == "pjreddie" else 6  # x, y, w, h, class; alexeyab: and the number of the track
         rows = np.zeros((self.images, values), np.float32)
         labels: list[list[list[float]]] = json.loads((self.folder / "labels.json").read_text())["boxes"]
@@ -96,7 +96,7 @@ class Run:
         self.seen += self.case.mini_batch
         self.net.set_clock(iteration=self.iteration, seen=self.seen, image=rows.start)
         self.net.forward(self.case.x[rows])
-        loss: float = self.net.loss(self.truth[rows])
+        loss = self.net.loss(self.truth[rows])
         self.net.backward(self.net.stop_layer(self.iteration) + 1)
         return loss
 
@@ -123,17 +123,14 @@ class Run:
         """What `name` of first_minibatch.npz is here, after one `mini_batch`; None where there is none."""
         _, number, what = name.split("_", 2)
         layer = int(number)
-        value: Any
         if what in SLOTS:
-            value = self.net.gradient(layer, SLOTS[what])
-        elif what == "delta":
-            value = self.net.delta(layer)
-        elif what == "output":
-            value = self.net.layers[layer].output
-        else:
-            figures = self.net.figures(layer)
-            value = None if figures is None else np.array([figures.cost], np.float32)
-        return value
+            return self.net.gradient(layer, SLOTS[what])
+        if what == "delta":
+            return self.net.delta(layer)
+        if what == "output":
+            return np.asarray(self.net.layers[layer].output)
+        figures = self.net.figures(layer)
+        return None if figures is None else np.array([figures.cost], np.float32)
 
 
 def parameters_of(file: bytes) -> Array:

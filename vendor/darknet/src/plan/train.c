@@ -1,4 +1,7 @@
 /* train.c — what a plan for training has besides the ops of forward: losses, then backward, last layer first. */
+#include <string.h>
+
+#include "op/append.h"
 #include "plan/build.h"
 
 /* Every loss reads the same truths: the cfg's layers must agree how many values there are. */
@@ -62,6 +65,54 @@ static dn_status emit_backward(dn_plan *plan, int index, const int *outputs, dn_
     return DN_OK;
 }
 
+/* ---- deltas that pile up (graph.piles_up) ---- */
+
+/* Kinds whose deltas the reference clears before every mini-batch. */
+static bool starts_clear(const dn_planned_layer *layer) {
+    static const char *const kinds[] = {"convolutional", "shortcut", "maxpool", "local_avgpool", "batchnorm"};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (strcmp(layer->name, kinds[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* The delta of a layer's output begins with what its shown delta was in the end; a loss writes over that. */
+static dn_status emit_leftover(dn_plan *plan, int index, int *leftover, const int *outputs, dn_error *err) {
+    const dn_planned_layer *layer = &plan->layers[index];
+    dn_emit emit;
+    DN_TRY(reopen(plan, index, outputs, &emit, err));
+    *leftover = -1;
+    const bool shared = index > 0 && layer->tensor == plan->layers[index - 1].tensor;
+    if (starts_clear(layer) || shared || dn_emit_delta(&emit, layer->tensor) >= 0) return DN_OK;
+    if (!dn_emit_wants_delta(&emit, layer->tensor)) return DN_OK;
+    int delta;
+    bool accumulate;
+    DN_TRY(dn_plan_add_tensor(plan, dn_emit_shape(&emit, layer->tensor), DN_ROLE_STATE, index, -1, leftover, err));
+    DN_TRY(dn_emit_contribution(&emit, layer->tensor, false, &delta, &accumulate));
+    return dn_emit_append(&emit, (dn_op){.kind = DN_OP_copy}, leftover, 1, &delta, 1);
+}
+
+static dn_status emit_leftovers(dn_plan *plan, const int *outputs, int **out, dn_error *err) {
+    void *list;
+    DN_TRY(dn_zone_alloc(&plan->zone, &list, (size_t)plan->layer_count, sizeof(int), err));
+    *out = list;
+    for (int k = 0; k < plan->layer_count; k++) DN_TRY(emit_leftover(plan, k, &(*out)[k], outputs, err));
+    return DN_OK;
+}
+
+static dn_status keep_leftover(dn_plan *plan, int index, int leftover, const int *outputs, dn_error *err) {
+    dn_planned_layer *layer = &plan->layers[index];
+    dn_emit emit;
+    DN_TRY(reopen(plan, index, outputs, &emit, err));
+    const int delta = dn_emit_delta(&emit, layer->shown);
+    if (leftover < 0 || delta < 0) return DN_OK;
+    DN_TRY(dn_emit_append(&emit, (dn_op){.kind = DN_OP_copy}, &delta, 1, &leftover, 1));
+    layer->backward_last = plan->graph.op_count;
+    return DN_OK;
+}
+
+/* ---- all of it ---- */
+
 static dn_status for_layer(dn_plan *plan, int layer, dn_status status, dn_error *err) {
     if (status != DN_OK) {
         const dn_cfg_section *section = &plan->cfg->sections[plan->layers[layer].section];
@@ -74,9 +125,12 @@ dn_status dn_plan_train(dn_plan *plan, const int *outputs, dn_error *err) {
     DN_TRY(add_truth(plan, err));
     plan->loss_first = plan->graph.op_count;
     for (int k = 0; k < plan->layer_count; k++) DN_TRY(for_layer(plan, k, emit_loss(plan, k, outputs, err), err));
+    int *leftovers = NULL;
+    if (plan->graph.piles_up) DN_TRY(emit_leftovers(plan, outputs, &leftovers, err));
     plan->loss_last = plan->graph.op_count;
     for (int k = plan->layer_count - 1; k >= 0; k--) {
         DN_TRY(for_layer(plan, k, emit_backward(plan, k, outputs, err), err));
+        if (leftovers) DN_TRY(for_layer(plan, k, keep_leftover(plan, k, leftovers[k], outputs, err), err));
     }
     return DN_OK;
 }

@@ -1,0 +1,49 @@
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import disjoint_base
+
+from .network import Network
+
+class Figures(NamedTuple):
+    cost: float
+    count: float  # type: ignore[assignment]  # of boxes, in place of tuple.count
+    iou: float
+    giou: float
+    objectness: float
+    recall_50: float
+    recall_75: float
+    class_count: float
+    class_score: float
+    boxes: float
+    no_objectness: float
+    class_loss: float
+    iou_loss: float
+    objectness_loss: float
+    rewritten: float
+
+@disjoint_base
+class TrainingNetwork(Network):
+    def set_clock(self, *, seed: int = 0, iteration: int = 0, seen: int = 0, image: int = 0) -> None: ...
+    @property
+    def truths(self) -> int: ...
+    def loss(self, truth: Any = None) -> float: ...
+    def figures(self, layer: int) -> Figures | None: ...
+    def backward(self, first: int = 0, last: int | None = None) -> None: ...
+    def stop_layer(self, iteration: int = 0) -> int: ...
+    def update(
+        self,
+        *,
+        learning_rate: float,
+        images: int,
+        momentum: float = 0.9,
+        decay: float = 0.0,
+        iteration: int = 0,
+        adam: bool = False,
+        b1: float = 0.9,
+        b2: float = 0.999,
+        eps: float = 1e-7,
+    ) -> None: ...
+    def delta(self, layer: int) -> NDArray[np.float32] | None: ...
+    def gradient(self, layer: int, name: str) -> NDArray[np.float32] | None: ...
