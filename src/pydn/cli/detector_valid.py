@@ -37,8 +37,8 @@ _IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
     "s": int,
 }
 _ABOUT = (
-    "Writes what is found in DATA's valid= pictures into files for other evaluators. They are in the folder results= of "
-    "DATA (results), in the form eval=, which is voc (the default), coco, imagenet, bdd, kitti or darkflow."
+    "Writes what is found in DATA's valid= pictures into files for other evaluators. They are in the folder results= "
+    "of DATA (results), in the form eval=, which is voc (the default), coco, imagenet, bdd, kitti or darkflow."
 )
 VALID = Command("detector valid", "DATA CFG [WEIGHTS]", _ABOUT, _FLAGS, _IGNORED)
 VALID2 = Command(
