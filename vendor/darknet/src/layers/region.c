@@ -20,47 +20,32 @@
 #include <math.h>
 #include <string.h>
 
-#include "detect/box.h"
-#include "layers/head.h"
-#include "layers/tree.h"
+#include "layers/region.h"
+#include "layers/truth.h"
 #include "op/activation.h"
 
-enum { X, Y, W, H };
-
-typedef struct region_params {
-    int classes, coords, num, pairs, classfix;
-    const float *anchors; /* (pairs, 2) */
-    bool softmax, background;
-    dn_dialect dialect;
-    float thresh;
-    const dn_tree *tree;
-    const char *tree_name;
-    const int *map;
-    int map_count;
-    const float *training;
-} region_params;
+enum { X = DN_REGION_X, Y = DN_REGION_Y, W = DN_REGION_W, H = DN_REGION_H };
 
 static const dn_training_key training_keys[] = {
-    {"max", DN_TRAINING_COUNT, 200, 30},
-    {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
-    {"random", DN_TRAINING_NUMBER, 0, 0},
-    {"resize", DN_TRAINING_NUMBER, 1, 0},
-    {"coord_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"object_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"noobject_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"mask_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"class_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"log", DN_TRAINING_FLAG, 0, 0},
-    {"sqrt", DN_TRAINING_FLAG, 0, 0},
-    {"rescore", DN_TRAINING_FLAG, 0, 0},
-    {"absolute", DN_TRAINING_FLAG, 0, 0},
-    {"bias_match", DN_TRAINING_FLAG, 0, 0},
-    {"focal_loss", DN_TRAINING_FLAG, 0, 0},
-    {NULL, DN_TRAINING_END, 0, 0},
+    [DN_REGION_MAX] = {"max", DN_TRAINING_COUNT, 200, 30},
+    [DN_REGION_JITTER] = {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
+    [DN_REGION_RANDOM] = {"random", DN_TRAINING_NUMBER, 0, 0},
+    [DN_REGION_RESIZE] = {"resize", DN_TRAINING_NUMBER, 1, 0},
+    [DN_REGION_COORD_SCALE] = {"coord_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_REGION_OBJECT_SCALE] = {"object_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_REGION_NOOBJECT_SCALE] = {"noobject_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_REGION_MASK_SCALE] = {"mask_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_REGION_CLASS_SCALE] = {"class_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_REGION_LOG] = {"log", DN_TRAINING_FLAG, 0, 0},
+    [DN_REGION_SQRT] = {"sqrt", DN_TRAINING_FLAG, 0, 0},
+    [DN_REGION_RESCORE] = {"rescore", DN_TRAINING_FLAG, 0, 0},
+    [DN_REGION_ABSOLUTE] = {"absolute", DN_TRAINING_FLAG, 0, 0},
+    [DN_REGION_BIAS_MATCH] = {"bias_match", DN_TRAINING_FLAG, 0, 0},
+    [DN_REGION_FOCAL_LOSS] = {"focal_loss", DN_TRAINING_FLAG, 0, 0},
+    [DN_REGION_FOCAL_LOSS + 1] = {NULL, DN_TRAINING_END, 0, 0},
 };
 
-static dn_status parse_tree(dn_section *section, const dn_layer_context *context, region_params *params,
-                            dn_error *err) {
+static dn_status parse_tree(dn_section *section, const dn_layer_context *context, dn_region *params, dn_error *err) {
     params->tree_name = dn_section_text(section, "tree", "");
     DN_TRY(dn_tree_parse(section, context, &params->tree, err));
     if (!params->tree || params->tree->nodes == params->classes) return DN_OK;
@@ -69,7 +54,7 @@ static dn_status parse_tree(dn_section *section, const dn_layer_context *context
 }
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
-    region_params *params = out;
+    dn_region *params = out;
     params->dialect = context->dialect;
     const bool pjreddie = context->dialect == DN_PJREDDIE;
     DN_TRY(dn_section_int(section, "classes", 20, 1, DN_CLASSES_MAX, &params->classes, err));
@@ -85,7 +70,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     return dn_head_parse_map(section, context, params->classes, &params->map, &params->map_count, err);
 }
 
-static dn_status facts(const region_params *params, dn_layer_plan *plan, dn_error *err) {
+static dn_status facts(const dn_region *params, dn_layer_plan *plan, dn_error *err) {
     DN_TRY(dn_layer_plan_fact(plan, "classes", params->classes, err));
     DN_TRY(dn_layer_plan_fact(plan, "coords", params->coords, err));
     DN_TRY(dn_layer_plan_fact(plan, "num", params->num, err));
@@ -100,24 +85,16 @@ static dn_status facts(const region_params *params, dn_layer_plan *plan, dn_erro
 }
 
 static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
-    const region_params *params = in;
+    const dn_region *params = in;
     DN_TRY(dn_head_check_filters(plan, params->classes, params->coords + 1, params->num, err));
     dn_layer_plan_set_output(plan, dn_layer_plan_input(plan));
+    const int boxes = (int)params->training[DN_REGION_MAX];
+    const int values = params->dialect == DN_ALEXEYAB ? dn_truth_values(DN_ALEXEYAB) : params->coords + 1;
+    DN_TRY(dn_truth_declare(plan, boxes, values, err));
     return facts(params, plan, err);
 }
 
 /* ---- forward ---- */
-
-static size_t entries_of(const region_params *params) { return (size_t)params->coords + 1 + (size_t)params->classes; }
-
-/* Where the entries of one anchor in one cell lie in an image's output: the first, and the way to the next. */
-static size_t entry_step(const region_params *params, size_t plane) {
-    return params->dialect == DN_ALEXEYAB ? 1 : plane;
-}
-static size_t first_entry(const region_params *params, size_t plane, size_t cell, size_t anchor) {
-    if (params->dialect == DN_ALEXEYAB) return (cell * (size_t)params->num + anchor) * entries_of(params);
-    return anchor * entries_of(params) * plane + cell;
-}
 
 static void softmax_in_place(float *values, int count, size_t step) {
     float largest = -FLT_MAX, sum = 0;
@@ -126,7 +103,7 @@ static void softmax_in_place(float *values, int count, size_t step) {
     for (size_t i = 0; i < (size_t)count; i++) values[i * step] /= sum;
 }
 
-static void activate_classes(const region_params *params, float *entry, size_t step) {
+static void activate_classes(const dn_region *params, float *entry, size_t step) {
     float *classes = entry + (size_t)(params->coords + 1) * step;
     if (params->tree) {
         for (int group = 0; group < params->tree->groups; group++)
@@ -142,7 +119,7 @@ static void activate_classes(const region_params *params, float *entry, size_t s
     }
 }
 
-static void activate(const region_params *params, float *entry, size_t step) {
+static void activate(const dn_region *params, float *entry, size_t step) {
     float *objectness = entry + (size_t)params->coords * step;
     if (params->dialect == DN_PJREDDIE) {
         entry[X * step] = dn_activate(DN_LOGISTIC, entry[X * step]);
@@ -153,16 +130,16 @@ static void activate(const region_params *params, float *entry, size_t step) {
 }
 
 static void forward_host(const dn_host_call *call) {
-    const region_params *params = call->params;
+    const dn_region *params = call->params;
     const dn_shape shape = call->inputs[0].shape;
-    const size_t plane = (size_t)shape.h * (size_t)shape.w, entries = entries_of(params);
-    const size_t step = entry_step(params, plane), image = (size_t)dn_shape_image(shape);
+    const size_t plane = (size_t)shape.h * (size_t)shape.w, entries = dn_region_entries(params);
+    const size_t step = dn_region_step(params, plane), image = (size_t)dn_shape_image(shape);
     for (int n = 0; n < shape.n; n++) {
         const float *x = call->inputs[0].data + (size_t)n * image;
         float *y = call->outputs[0].data + (size_t)n * image;
         for (size_t anchor = 0; anchor < (size_t)params->num; anchor++) {
             for (size_t cell = 0; cell < plane; cell++) {
-                float *entry = y + first_entry(params, plane, cell, anchor);
+                float *entry = y + dn_region_first(params, plane, cell, anchor);
                 for (size_t i = 0; i < entries; i++) entry[i * step] = x[(anchor * entries + i) * plane + cell];
                 activate(params, entry, step);
             }
@@ -176,9 +153,15 @@ static dn_status forward(const void *in, dn_emit *emit) {
     return dn_emit_output(emit, output);
 }
 
+/* The loss fills in the deltas of the raw values, in the order of the input. */
+static dn_status backward(const void *in, dn_emit *emit) {
+    (void)in;
+    return dn_emit_pass_back(emit, emit->output, emit->input, 1);
+}
+
 /* ---- decode ---- */
 
-static dn_box box_of(const region_params *params, const float *entry, size_t step, dn_shape shape, size_t cell,
+dn_box dn_region_box(const dn_region *params, const float *entry, size_t step, dn_shape shape, size_t cell,
                      size_t anchor) {
     const bool raw = params->dialect == DN_ALEXEYAB;
     const float x = raw ? dn_activate(DN_LOGISTIC, entry[X * step]) : entry[X * step];
@@ -190,7 +173,7 @@ static dn_box box_of(const region_params *params, const float *entry, size_t ste
 }
 
 /* values: absolute probabilities of the nodes; becomes the score of the one node that is named. */
-static void name_node(const region_params *params, float *values, float scale, const dn_decode_options *options) {
+static void name_node(const dn_region *params, float *values, float scale, const dn_decode_options *options) {
     int named = params->classes - 1;
     if (params->dialect == DN_PJREDDIE) {
         named = dn_tree_top(params->tree, values, options->hier_threshold);
@@ -202,7 +185,7 @@ static void name_node(const region_params *params, float *values, float scale, c
     if (named >= 0 && scale > options->threshold) values[named] = value;
 }
 
-static void write_scores(const region_params *params, const float *entry, size_t step, const dn_decode_options *options,
+static void write_scores(const dn_region *params, const float *entry, size_t step, const dn_decode_options *options,
                          dn_detections *into, int row) {
     const float *classes = entry + (size_t)(params->coords + 1) * step;
     float *scores = into->probabilities + (size_t)row * (size_t)into->classes;
@@ -224,20 +207,20 @@ static void write_scores(const region_params *params, const float *entry, size_t
 /* All boxes, in the reference's order: alexeyab cell by cell, pjreddie anchor by anchor. */
 static dn_status decode(const void *in, dn_shape shape, const float *output, const dn_decode_options *options,
                         dn_detections *into, dn_error *err) {
-    const region_params *params = in;
+    const dn_region *params = in;
     if (into->classes < params->classes)
         return dn_fail(err, DN_E_ARGUMENT, "a table for %d classes cannot take boxes of %d", into->classes,
                        params->classes);
     const size_t plane = (size_t)shape.h * (size_t)shape.w, count = plane * (size_t)params->num;
-    const size_t step = entry_step(params, plane);
+    const size_t step = dn_region_step(params, plane);
     int row;
     DN_TRY(dn_detections_extend(into, (int)count, &row, err));
     for (size_t i = 0; i < count; i++, row++) {
         const bool by_cell = params->dialect == DN_ALEXEYAB;
         const size_t cell = by_cell ? i / (size_t)params->num : i % plane;
         const size_t anchor = by_cell ? i % (size_t)params->num : i / plane;
-        const float *entry = output + first_entry(params, plane, cell, anchor);
-        const dn_box box = dn_box_to_image(box_of(params, entry, step, shape, cell, anchor), options);
+        const float *entry = output + dn_region_first(params, plane, cell, anchor);
+        const dn_box box = dn_box_to_image(dn_region_box(params, entry, step, shape, cell, anchor), options);
         memcpy(into->boxes + 4 * (size_t)row, &(float[4]){box.x, box.y, box.w, box.h}, 4 * sizeof(float));
         write_scores(params, entry, step, options, into, row);
     }
@@ -246,10 +229,12 @@ static dn_status decode(const void *in, dn_shape shape, const float *output, con
 
 extern const dn_layer_type dn_layer_region;
 const dn_layer_type dn_layer_region = {
-    .params_size = sizeof(region_params),
+    .params_size = sizeof(dn_region),
     .flags = DN_LAYER_HEAD | DN_LAYER_DETECTOR,
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .loss = dn_region_loss,
+    .backward = backward,
     .decode = decode,
 };

@@ -132,6 +132,25 @@ void dn_tree_absolute(const dn_tree *tree, float *values) {
     }
 }
 
+float dn_tree_probability(const dn_tree *tree, const float *values, size_t step, int node) {
+    float product = 1;
+    for (; node >= 0; node = tree->parent[node]) product *= values[(size_t)node * step];
+    return product;
+}
+
+int dn_tree_group(const dn_tree *tree, int node) {
+    int low = 0, high = tree->groups; /* the group is among low … high − 1 */
+    while (high - low > 1) {
+        const int middle = low + (high - low) / 2;
+        if (tree->group_offset[middle] <= node) {
+            low = middle;
+        } else {
+            high = middle;
+        }
+    }
+    return low;
+}
+
 static int largest_of(const float *values, int first, int count) {
     int largest = first;
     for (int node = first + 1; node < first + count; node++) {

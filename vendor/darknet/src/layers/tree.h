@@ -24,6 +24,10 @@ dn_status dn_tree_facts(dn_layer_plan *plan, const dn_tree *tree, const char *na
 
 /* values[j] *= values[parent of j], from the roots down: conditional to absolute probabilities. */
 void dn_tree_absolute(const dn_tree *tree, float *values);
+/* The product of the node's value and those of its ancestors; values[step · node]. */
+float dn_tree_probability(const dn_tree *tree, const float *values, size_t step, int node);
+/* The group that a node is in. */
+int dn_tree_group(const dn_tree *tree, int node);
 /* Walks down from the first group along the largest values while their product stays above the threshold; the node
  * where it ends. */
 int dn_tree_top(const dn_tree *tree, const float *values, float threshold);
