@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from pydn import DataError, Error
+from pydn import DataError, Error, evaluation
 from pydn.evaluation.streaming import stream
 
 
@@ -48,3 +48,10 @@ def test_what_the_report_raises_ends_it(paths: list[str]) -> None:
 def test_nothing_is_logged(paths: list[str], caplog: pytest.LogCaptureFixture) -> None:
     list(stream(paths, 4, mean, lambda *_: None))
     assert caplog.records == []
+
+
+def test_the_package_names_what_a_user_calls() -> None:
+    for name in evaluation.__all__:
+        assert getattr(evaluation, name) is not None
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = evaluation.nothing
