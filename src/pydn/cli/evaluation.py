@@ -70,6 +70,8 @@ COMPARE = Command(
     "Evaluates several weights of one cfg side by side, and names the best by mAP, F1 and IoU.",
     (_THRESH, _IOU, _POINTS, _METRIC, _STRICT),
 )
+_LAYER_NUMBERS = {"region": 27, "yolo": 28, "Gaussian_yolo": 29}
+"""What the reference prints as the kind of a detection layer."""
 _BEST: tuple[tuple[str, Callable[[MapResult], float]], ...] = (
     ("mAP", lambda result: result.map),
     ("F1", lambda result: result.f1),
@@ -80,10 +82,13 @@ _BEST: tuple[tuple[str, Callable[[MapResult], float]], ...] = (
 def map_verb(options: Options) -> int:
     """Run ``detector map``; returns 1 if Ctrl-C was pressed or a picture could not be read."""
     data, net = _open(options, "map")
-    print("\n calculation mAP (mean average precision)...", flush=True)
+    print("\n calculation mAP (mean average precision)...")
+    for number in net.head_layers:
+        if (kind := _LAYER_NUMBERS.get(net.layers[number].kind)) is not None:
+            print(f" Detection layer: {number} - type = {kind} ", flush=True)
     result = _evaluated(net, truth_of(net, data, strict=options.on("strict")), options)
     print(result)
-    note(f"Total Detection Time: {result.seconds:f} Seconds")
+    note(f"Total Detection Time: {result.seconds:.0f} Seconds")
     if result.rules.points == 0 and result.metric == "darknet":
         note("-points 101: recalls as COCO takes them; -points 11: as PASCAL VOC did until 2009")
     return _report(result, options)

@@ -53,7 +53,8 @@ def overlapping(
     for block in _blocks(len(found)):
         mine = _found_boxes(rules, evidence, block)
         for detection, truth in partners.pairs(found, block):
-            iou = _OVERLAP[rules.geometry](mine[detection - block.start], theirs[truth], crowd[truth])
+            with np.errstate(invalid="ignore", over="ignore"):  # boxes may be of any size, even an infinite one
+                iou = _OVERLAP[rules.geometry](mine[detection - block.start], theirs[truth], crowd[truth])
             rows = (iou >= least if touching else iou > least) & (iou > 0)
             kept.append((detection[rows], truth[rows], iou[rows]))
     if not kept:
