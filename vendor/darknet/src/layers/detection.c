@@ -12,28 +12,27 @@
 #include <math.h>
 #include <string.h>
 
-#include "detect/box.h"
-#include "layers/head.h"
+#include "layers/detection.h"
 
 #define SIDE_MAX 4096
 
-typedef struct detection_params {
-    int classes, coords, num, side;
-    bool softmax, sqrt, rescore;
-    const float *training;
-} detection_params;
-
 static const dn_training_key training_keys[] = {
-    {"max", DN_TRAINING_COUNT, 200, 90},          {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
-    {"random", DN_TRAINING_NUMBER, 0, 0},         {"resize", DN_TRAINING_NUMBER, 1, 0},
-    {"coord_scale", DN_TRAINING_NUMBER, 1, 0},    {"object_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"noobject_scale", DN_TRAINING_NUMBER, 1, 0}, {"class_scale", DN_TRAINING_NUMBER, 1, 0},
-    {"forced", DN_TRAINING_FLAG, 0, 0},           {"reorg", DN_TRAINING_FLAG, 0, 0},
-    {"absolute", DN_TRAINING_FLAG, 0, 0},         {NULL, DN_TRAINING_END, 0, 0},
+    [DN_DETECTION_MAX] = {"max", DN_TRAINING_COUNT, 200, 90},
+    [DN_DETECTION_JITTER] = {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
+    [DN_DETECTION_RANDOM] = {"random", DN_TRAINING_NUMBER, 0, 0},
+    [DN_DETECTION_RESIZE] = {"resize", DN_TRAINING_NUMBER, 1, 0},
+    [DN_DETECTION_COORD_SCALE] = {"coord_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_DETECTION_OBJECT_SCALE] = {"object_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_DETECTION_NOOBJECT_SCALE] = {"noobject_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_DETECTION_CLASS_SCALE] = {"class_scale", DN_TRAINING_NUMBER, 1, 0},
+    [DN_DETECTION_FORCED] = {"forced", DN_TRAINING_FLAG, 0, 0},
+    [DN_DETECTION_REORG] = {"reorg", DN_TRAINING_FLAG, 0, 0},
+    [DN_DETECTION_ABSOLUTE] = {"absolute", DN_TRAINING_FLAG, 0, 0},
+    [DN_DETECTION_ABSOLUTE + 1] = {NULL, DN_TRAINING_END, 0, 0},
 };
 
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *out, dn_error *err) {
-    detection_params *params = out;
+    dn_detection *params = out;
     DN_TRY(dn_section_int(section, "coords", 1, 1, DN_ANCHORS_MAX, &params->coords, err));
     DN_TRY(dn_section_int(section, "classes", 1, 0, DN_CLASSES_MAX, &params->classes, err));
     DN_TRY(dn_section_flag(section, "rescore", false, &params->rescore, err));
@@ -44,12 +43,10 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     return dn_training_parse(section, context, training_keys, &params->training, err);
 }
 
-static int64_t cells_of(const detection_params *params) { return (int64_t)params->side * params->side; }
-
-static dn_status check_inputs(const detection_params *params, const dn_layer_plan *plan, dn_error *err) {
+static dn_status check_inputs(const dn_detection *params, const dn_layer_plan *plan, dn_error *err) {
     const int64_t found = dn_shape_image(dn_layer_plan_input(plan));
     const int64_t cell = params->classes + (int64_t)params->num * (1 + params->coords);
-    const long long expected = (long long)(cells_of(params) * cell);
+    const long long expected = (long long)(dn_detection_cells(params) * cell);
     if (found == expected) return DN_OK;
     dn_shape_fail(err, "",
                   "the input has %lld values, side %d x %d cells x (classes %d + num %d x (1 + coords %d)) = %lld are "
@@ -63,10 +60,11 @@ static dn_status check_inputs(const detection_params *params, const dn_layer_pla
 }
 
 static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
-    const detection_params *params = in;
+    const dn_detection *params = in;
     DN_TRY(check_inputs(params, plan, err));
     const dn_shape input = dn_layer_plan_input(plan);
     dn_layer_plan_set_output(plan, (dn_shape){input.n, (int)dn_shape_image(input), 1, 1});
+    DN_TRY(dn_detection_truths(params, plan, err));
     const struct {
         const char *name;
         int value;
@@ -90,20 +88,20 @@ static void softmax_in_place(float *values, int count) {
 }
 
 static void softmax_of_cells(const dn_host_call *call) {
-    const detection_params *params = call->params;
+    const dn_detection *params = call->params;
     const dn_shape shape = call->outputs[0].shape;
     const size_t image = (size_t)dn_shape_image(shape);
     memcpy(call->outputs[0].data, call->inputs[0].data, (size_t)shape.n * image * sizeof(float));
     for (int n = 0; n < shape.n; n++) {
         float *classes = call->outputs[0].data + (size_t)n * image;
-        for (int64_t cell = 0; cell < cells_of(params); cell++, classes += params->classes) {
+        for (int64_t cell = 0; cell < dn_detection_cells(params); cell++, classes += params->classes) {
             softmax_in_place(classes, params->classes);
         }
     }
 }
 
 static dn_status forward(const void *in, dn_emit *emit) {
-    const detection_params *params = in;
+    const dn_detection *params = in;
     int output;
     if (params->softmax) {
         DN_TRY(dn_emit_host(emit, "detection", softmax_of_cells, in, &emit->input, 1, &emit->output_shape, 1, &output));
@@ -113,10 +111,15 @@ static dn_status forward(const void *in, dn_emit *emit) {
     return dn_emit_output(emit, output);
 }
 
+/* The loss fills in the deltas of the values before the softmax. */
+static dn_status backward(const void *in, dn_emit *emit) {
+    (void)in;
+    return dn_emit_pass_back(emit, emit->output, emit->input, 1);
+}
+
 /* ---- decode ---- */
 
-/* x, y, w, h of one box → the box in units of the image. */
-static dn_box box_of(const detection_params *params, const float *values, int64_t cell) {
+dn_box dn_detection_box(const dn_detection *params, const float *values, int64_t cell) {
     const float side = (float)params->side;
     const float w = params->sqrt ? values[2] * values[2] : values[2];
     const float h = params->sqrt ? values[3] * values[3] : values[3];
@@ -124,12 +127,12 @@ static dn_box box_of(const detection_params *params, const float *values, int64_
                     ((float)(cell / params->side) + values[1]) / side, w, h};
 }
 
-static void write_row(const detection_params *params, const float *output, int64_t index,
-                      const dn_decode_options *options, dn_detections *into, int row) {
-    const int64_t cells = cells_of(params), cell = index / params->num;
+static void write_row(const dn_detection *params, const float *output, int64_t index, const dn_decode_options *options,
+                      dn_detections *into, int row) {
+    const int64_t cells = dn_detection_cells(params), cell = index / params->num;
     const float *objectness = output + cells * params->classes;
     const float *boxes = objectness + cells * params->num;
-    const dn_box box = dn_box_to_image(box_of(params, boxes + 4 * index, cell), options);
+    const dn_box box = dn_box_to_image(dn_detection_box(params, boxes + 4 * index, cell), options);
     memcpy(into->boxes + 4 * (size_t)row, &(float[4]){box.x, box.y, box.w, box.h}, 4 * sizeof(float));
     into->objectness[row] = objectness[index];
     float *scores = into->probabilities + (size_t)row * (size_t)into->classes;
@@ -141,7 +144,7 @@ static void write_row(const detection_params *params, const float *output, int64
 
 static dn_status decode(const void *in, dn_shape shape, const float *output, const dn_decode_options *options,
                         dn_detections *into, dn_error *err) {
-    const detection_params *params = in;
+    const dn_detection *params = in;
     (void)shape;
     if (into->classes < params->classes)
         return dn_fail(err, DN_E_ARGUMENT, "a table for %d classes cannot take boxes of %d", into->classes,
@@ -151,7 +154,7 @@ static dn_status decode(const void *in, dn_shape shape, const float *output, con
                        params->coords);
     dn_decode_options stretched = *options;
     stretched.letterbox = false;
-    const int count = (int)(cells_of(params) * params->num);
+    const int count = (int)(dn_detection_cells(params) * params->num);
     int row;
     DN_TRY(dn_detections_extend(into, count, &row, err));
     for (int i = 0; i < count; i++) write_row(params, output, i, &stretched, into, row + i);
@@ -160,10 +163,12 @@ static dn_status decode(const void *in, dn_shape shape, const float *output, con
 
 extern const dn_layer_type dn_layer_detection;
 const dn_layer_type dn_layer_detection = {
-    .params_size = sizeof(detection_params),
+    .params_size = sizeof(dn_detection),
     .flags = DN_LAYER_HEAD | DN_LAYER_DETECTOR | DN_LAYER_FLAT,
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .loss = dn_detection_loss,
+    .backward = backward,
     .decode = decode,
 };
