@@ -17,6 +17,7 @@ from pydn.evaluation.detectors import map_of
 from ..pydn.test_coco_metric import ours, pycocotools_figures
 
 NETS = ["yolov3", "yolov4", "yolov4_letterbox", "region", "gaussian"]
+KINDS = {"yolov3": 28, "yolov4": 28, "yolov4_letterbox": 28, "region": 27, "gaussian": 29}
 CASE = re.compile(r"map_points(\d+)_iou([\d.]+)_thresh([\d.]+)")
 MODELS = [
     "mobilenetv2-yolo-fastest-voc-v2", "mobilenetv2-yolov3-nano-coco", "yolo-fastest-1.1-coco", "yolo-fastest-voc",
@@ -51,7 +52,12 @@ def test_printed_lines(
         assert main(["detector", "map", "set.data", f"{net}.cfg", f"{net}.weights", *flags]) == 0
         lines = folded(capsys.readouterr().out)
         assert lines[0] == "calculation mAP (mean average precision)..."
-        assert lines[1:] == folded(texts[name]), name
+        layers = [line for line in lines if line.startswith("Detection layer: ")]
+        assert [re.sub(r"\d+ -", "N -", line) for line in layers] == [
+            f"Detection layer: N - type = {KINDS[net]}"
+        ] * len(layers)
+        assert len(layers) == (2 if net == "yolov3" else 1)
+        assert lines[1 + len(layers) :] == folded(texts[name]), name
 
 
 @pytest.mark.parametrize("net", NETS)
