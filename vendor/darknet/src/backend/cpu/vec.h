@@ -12,6 +12,7 @@
  *   vec_zero() vec_set(s)                     vec_load(p) vec_load_aligned(p) vec_load_first(p, n)
  *   vec_store(p, v) vec_store_aligned(p, v)   vec_store_first(p, v, n)
  *   vec_add sub mul div (a, b)                vec_fma(a, b, c) = a·b + c      vec_fnma(a, b, c) = c − a·b
+ *   vec_fetch(p): the line at p will be read soon, and belongs into L2 (any address, valid or not)
  *   vec_min max (a, b): b where unordered     vec_abs neg floor round(a): round to nearest, ties to even
  *   vec_lt le gt ge (a, b) → vec_mask         vec_select(mask, a, b): a where true
  *   vec_scale2(a, n) = a · 2ⁿ for integral n in [−252, 254]; a 2ⁿ overflow gives inf, deep underflow 0

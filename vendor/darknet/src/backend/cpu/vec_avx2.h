@@ -22,6 +22,7 @@ DN_INLINE __m256i vec_first(int n) {
 DN_INLINE vec vec_load_first(const float *p, int n) { return _mm256_maskload_ps(p, vec_first(n)); }
 DN_INLINE void vec_store_first(float *p, vec v, int n) { _mm256_maskstore_ps(p, vec_first(n), v); }
 
+DN_INLINE void vec_fetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
 DN_INLINE vec vec_add(vec a, vec b) { return _mm256_add_ps(a, b); }
 DN_INLINE vec vec_sub(vec a, vec b) { return _mm256_sub_ps(a, b); }
 DN_INLINE vec vec_mul(vec a, vec b) { return _mm256_mul_ps(a, b); }

@@ -20,6 +20,7 @@ DN_INLINE vec_mask vec_first(int n) { return (vec_mask)((1U << n) - 1U); }
 DN_INLINE vec vec_load_first(const float *p, int n) { return _mm512_maskz_loadu_ps(vec_first(n), p); }
 DN_INLINE void vec_store_first(float *p, vec v, int n) { _mm512_mask_storeu_ps(p, vec_first(n), v); }
 
+DN_INLINE void vec_fetch(const float *p) { _mm_prefetch((const char *)p, _MM_HINT_T1); }
 DN_INLINE vec vec_add(vec a, vec b) { return _mm512_add_ps(a, b); }
 DN_INLINE vec vec_sub(vec a, vec b) { return _mm512_sub_ps(a, b); }
 DN_INLINE vec vec_mul(vec a, vec b) { return _mm512_mul_ps(a, b); }

@@ -102,6 +102,7 @@ DN_INLINE vec vec_select(vec_mask mask, vec a, vec b) {
     return (vec){dn_four_select(mask.low, a.low, b.low), dn_four_select(mask.high, a.high, b.high)};
 }
 
+DN_INLINE void vec_fetch(const float *p) { __builtin_prefetch(p, 0, 2); }
 DN_INLINE vec vec_add(vec a, vec b) { return DN_HALVES_2(dn_four_add, a, b); }
 DN_INLINE vec vec_sub(vec a, vec b) { return DN_HALVES_2(dn_four_sub, a, b); }
 DN_INLINE vec vec_mul(vec a, vec b) { return DN_HALVES_2(dn_four_mul, a, b); }

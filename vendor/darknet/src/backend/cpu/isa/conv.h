@@ -91,6 +91,7 @@ typedef struct dn_conv_tile {
     size_t y_block;                    /* floats from a filter block of y to the next              */
     int channels, last_lanes;          /* blocks (or planes), and how many channels the last block has */
     int size, u_first, u_end;
+    const float *ahead;         /* what is needed soon, B·B floats per block; or NULL */
     float slope;                /* 0 … 1 */
     bool resume;                /* y holds the sum over earlier channels: continue it, without bias */
     const unsigned char *reach; /* blocked input: dn_tap_reach per v, or NULL: ALL */

@@ -15,8 +15,9 @@
 
 /* `count` steps of the innermost loop for pixels first … end-1. Constants: all but x, weights, count. */
 DN_INLINE void steps(vec sums[2][DN_TILE_PIXELS], const float *x, const float *weights, int count, size_t x_step,
-                     size_t pixel, int blocks, int first, int end) {
-    ROLLED for (int k = 0; k < count; ++k, x += x_step, weights += blocks * DN_LANES) {
+                     const float *ahead, size_t pixel, int blocks, int first, int end) {
+    ROLLED for (int k = 0; k < count; ++k, x += x_step, weights += blocks * DN_LANES, ahead += DN_LANES) {
+        vec_fetch(ahead);
         const vec w0 = vec_load_aligned(weights);
         const vec w1 = blocks == 2 ? vec_load_aligned(weights + DN_LANES) : w0;
         UNROLL for (int p = first; p < end; ++p) {
@@ -53,9 +54,11 @@ DN_INLINE void blocked_tile(const dn_conv_tile *tile, size_t pixel, int blocks, 
     const size_t step = (size_t)blocks * DN_LANES * DN_LANES;
     const size_t row_weights = (size_t)tile->size * step;
     const float *weights = tile->weights;
+    const float *ahead = tile->ahead ? tile->ahead : weights;
     vec sums[2][DN_TILE_PIXELS];
     start(tile, sums, blocks, pixels);
-    for (int c = 0; c < tile->channels; ++c, weights += (size_t)tile->size * row_weights) {
+    for (int c = 0; c < tile->channels;
+         ++c, ahead += DN_LANES * DN_LANES, weights += (size_t)tile->size * row_weights) {
         const int lanes = c + 1 < tile->channels ? DN_LANES : tile->last_lanes;
         for (int u = tile->u_first; u < tile->u_end; ++u) {
             const float *w = weights + (size_t)u * row_weights;
@@ -64,11 +67,11 @@ DN_INLINE void blocked_tile(const dn_conv_tile *tile, size_t pixel, int blocks, 
                                                             (size_t)v * tile->x_column);
                 const int reach = tile->reach ? tile->reach[v] : DN_TAP_ALL;
                 if (reach == DN_TAP_ALL) {
-                    steps(sums, tile->x + at, w, lanes, 1, pixel, blocks, 0, pixels);
+                    steps(sums, tile->x + at, w, lanes, 1, ahead, pixel, blocks, 0, pixels);
                 } else if (reach == DN_TAP_NOT_FIRST) {
-                    steps(sums, tile->x + at, w, lanes, 1, pixel, blocks, 1, pixels);
+                    steps(sums, tile->x + at, w, lanes, 1, ahead, pixel, blocks, 1, pixels);
                 } else if (reach == DN_TAP_NOT_LAST) {
-                    steps(sums, tile->x + at, w, lanes, 1, pixel, blocks, 0, pixels - 1);
+                    steps(sums, tile->x + at, w, lanes, 1, ahead, pixel, blocks, 0, pixels - 1);
                 }
             }
         }
@@ -104,7 +107,7 @@ DN_INLINE void planar_tile(const dn_conv_tile *tile, size_t pixel, int blocks, i
                 weights += 3 * DN_LANES;
                 continue;
             }
-            steps(sums, x, weights, tile->size, tile->x_column, pixel, blocks, 0, pixels);
+            steps(sums, x, weights, tile->size, tile->x_column, weights, pixel, blocks, 0, pixels);
             weights += tile->size * blocks * DN_LANES;
         }
     }

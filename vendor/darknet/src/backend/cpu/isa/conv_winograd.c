@@ -5,7 +5,7 @@
  *   V[frequency][input block][tile][B]    transformed input of the band
  *   M[frequency][F][tile][B]              = U[frequency] · V[frequency], for one unit, by the register tiles of 1 × 1
  *   y                                     transformed back, with bias, activation and residual
- * T is as large as lets V and M stay in L2: weights pass by once per band. Tasks of the same band transform its input
+ * T is as large as lets V and M stay in L2, or larger: weights pass by once per band. Tasks of the same band transform its input
  * each for itself: next to the products of many filters that is little.
  *
  * Packed: bias [filters rounded up to units], U [unit][frequency][input block][B][F·B]. */
@@ -84,7 +84,7 @@ static void choose_tasks(dn_cpu_conv *conv) {
     const int tiles = tile_rows(conv) * tile_columns(conv), limit = DN_ISA_NAME(conv_tile_limit)(1);
     const size_t per_tile = FLOATS(frequencies(conv)) * (FLOATS(in_blocks(conv)) * DN_LANES + unit_bias(conv));
     int most = (int)(SCRATCH_BYTES / sizeof(float) / per_tile) / limit * limit;
-    most = dn_greater(most, dn_smaller(2 * limit, 28));
+    most = dn_greater(most, 4 * limit); /* or else the weights pass by too often */
     int bands = dn_ceil_div(tiles, most);
     const int wanted = conv->threads > 1 ? conv->threads * TASKS_PER_THREAD : 1;
     const int parts = dn_smaller(dn_ceil_div(wanted, bands), unit_count(conv));
@@ -207,6 +207,8 @@ static void transform_input(const band *b) {
     }
 }
 
+/* Weights pass by once: while the second part of the tiles (and the third) reads them from L1, those of the next
+ * frequency are fetched. */
 static void multiply(const band *b, const float *weights, int blocks) {
     static const _Alignas(64) float zeros[DN_UNIT_BLOCKS * DN_LANES];
     const int parts = dn_ceil_div(b->tiles, DN_ISA_NAME(conv_tile_limit)(1));
@@ -219,12 +221,15 @@ static void multiply(const band *b, const float *weights, int blocks) {
                          .size = 1,
                          .u_end = 1,
                          .slope = 1.0F};
+    const size_t ahead = FLOATS(in_blocks(b->conv)) * DN_LANES * DN_LANES; /* of one filter block */
     for (int k = 0; k < frequencies(b->conv); ++k) {
         tile.weights = weights + FLOATS(k) * weight_step(b->conv);
         tile.x = b->v + FLOATS(k) * b->v_step;
+        const float *next = tile.weights + weight_step(b->conv);
         for (int part = 0, first = 0; part < parts; ++part) {
             const int pixels = (b->tiles - first) / (parts - part);
             tile.at = (ptrdiff_t)first * DN_LANES;
+            tile.ahead = part > 0 && part <= blocks ? next + FLOATS(part - 1) * ahead : NULL;
             tile.y = b->sums + FLOATS(k) * b->sums_step + FLOATS(first) * DN_LANES;
             DN_ISA_NAME(conv_tile)(DN_CPU_BLOCKED, 1, blocks, pixels)(&tile);
             first += pixels;
