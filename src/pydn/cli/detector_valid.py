@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from ..datafile import DataFile
-from ..errors import UnsupportedError
 from ..evaluation.detecting import check_detector
 from ..evaluation.detector_valid import write_detections
 from ..evaluation.writers import NAMES
@@ -59,8 +58,6 @@ def _run(flip: bool, options: Options) -> int:
         raise UsageError(f"eval is one of {', '.join(NAMES)}, not {kind!r}")
     net = open_network(options, options.words[1], options.word(2), data)
     check_detector(net, "detector valid")
-    if "map" in data and net.class_parents is not None:
-        raise UnsupportedError("map= for a tree of classes is not provided: remove it from the .data file")
     _print_heads(net)
     name = options.text("out")
     if kind == "kitti" and net.dialect == "alexeyab":
@@ -73,6 +70,7 @@ def _run(flip: bool, options: Options) -> int:
         data.get("results") or "results",
         name=name,
         flip=flip,
+        class_map=data.file("map") if "map" in data and net.class_parents is not None else None,
         strict=options.on("strict"),
     )
     note(f"Total Detection Time: {time.perf_counter() - start:f} Seconds")

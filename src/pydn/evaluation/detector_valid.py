@@ -18,6 +18,7 @@ from .detecting import check_detector, in_order
 from .flipping import flipped_average
 from .growing import GrowingFiles
 from .listing import DataSource, Problem
+from .mapped import mapped_search, read_map
 from .streaming import stream
 from .truth import TruthSet
 from .writers import Found, Kind, Writer
@@ -71,6 +72,7 @@ def write_detections(
     nms: float | None = None,
     letterbox: bool | None = None,
     flip: bool = False,
+    class_map: str | os.PathLike[str] | None = None,
     strict: bool = False,
 ) -> Written:
     """Write what a detector finds in a data set, in the form of ``detector valid``.
@@ -96,6 +98,9 @@ def write_detections(
         Keep the pictures' aspect; None: what the cfg says, else only in dialect pjreddie.
     flip
         Take the mean over each picture and its mirror image, as ``detector valid2``.
+    class_map
+        For a [region] with a tree of classes: a file with a node of the tree a line, that of class 0, 1, …, as
+        ``map=`` of a .data file. The first names are those of these classes.
     strict
         Raise if a picture cannot be read.
 
@@ -118,13 +123,18 @@ def write_detections(
     floor, overlap = floor if thresh is None else thresh, overlap if nms is None else nms
     boxed = net._letterboxes if letterbox is None else letterbox
     pictures = TruthSet(data, dialect=cast("Dialect", net.dialect), strict=strict)
+    nodes = None if class_map is None else read_map(class_map, net.class_count)
     search: Callable[[list[Ready]], Iterable[Rows]] = partial(
         flipped_average if flip else _plain, net, thresh=floor, nms=overlap, letterbox=boxed
     )
+    if nodes is not None:
+        if flip:
+            raise ValueError("flip and class_map exclude each other: leave one out")
+        search = partial(mapped_search, net, nodes=nodes, thresh=floor, nms=overlap, letterbox=boxed)
     fit = partial(detector_input, width=net.width, height=net.height, channels=net.channels, letterbox=boxed)
     count, found, complete = 0, 0, True
     with GrowingFiles(folder) as files:
-        writer = Writer(files, kind, net.names[: net.class_count], name)
+        writer = Writer(files, kind, net.names[: net.class_count if nodes is None else len(nodes)], name)
         try:
             for group in stream(
                 pictures.paths, net.batch * net.steps, fit, pictures.report, total=len(pictures), label="searched"

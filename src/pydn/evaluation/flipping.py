@@ -57,7 +57,7 @@ def flipped_average(
     for image, one, other in zip(images, plain, mirrored, strict=True):
         boxes, scores = _mean(one, tuple(values[partner] for values in other))  # type: ignore[arg-type]
         boxes = _in_pixels(boxes, image.size, (net.width, net.height), letterbox)
-        found.append(_suppressed(boxes, np.where(scores > thresh, scores, 0).astype(np.float32), nms))
+        found.append(suppressed(boxes, np.where(scores > thresh, scores, 0).astype(np.float32), nms))
     return found
 
 
@@ -108,7 +108,7 @@ def _in_pixels(
     return np.concatenate([centre, boxes[:, 2:] * scale], axis=1).astype(np.float32)
 
 
-def _suppressed(
+def suppressed(
     boxes: NDArray[np.float32], scores: NDArray[np.float32], nms: float
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]]:
     """Leave of two boxes of a class that overlap more than `nms` the better one."""
