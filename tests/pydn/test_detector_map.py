@@ -273,6 +273,14 @@ def test_json_and_csv() -> None:
     assert "coco" in json.loads(result(simple(), "coco").to_json())
 
 
+def test_boxes_of_any_size_are_no_trouble() -> None:
+    """Weights that diverged give infinite boxes."""
+    data = evidence([(0, 0, 0.9, A), (0, 0, 0.8, A)], [(0, 0, A, False)], 1, 1)
+    data.found.box[0] = [np.inf, 0.1, np.inf, 0.0]
+    for metric in ("darknet", "voc12", "coco"):
+        assert result(data, metric).tp == 1
+
+
 def test_nothing_divided_by_nothing_is_printed_as_c_does() -> None:
     text = str(result(evidence([], [(0, 0, A, False)], 1, 1)))
     assert "precision = -nan, recall = 0.00, F1-score = -nan" in text
@@ -394,6 +402,13 @@ def test_ctrl_c_leaves_the_figures_so_far(
         printed = capsys.readouterr()
         assert "of 2 of 4 pictures" in printed.err
         assert ("mean average precision" if verb == "map" else "RPs/Img") in printed.out
+
+
+def test_labels_of_unknown_classes_are_refused(folder: Path) -> None:
+    with pytest.raises(ValueError, match="labels of 2 classes"):
+        network().map(TruthSet("x.data"))
+    with pytest.raises(ValueError, match="labels of 2 classes"):
+        network().recall(TruthSet("x.data", classes=3))
 
 
 def test_difficult_list_of_the_data_file(folder: Path) -> None:

@@ -58,6 +58,8 @@ def recall_of(
 def truth_of(net: Network, data: DataSource | TruthSet, *, strict: bool) -> TruthSet:
     """Return the pictures with their labels, checked against the network's classes."""
     if isinstance(data, TruthSet):
+        if data.classes is None or data.classes > net.class_count:
+            raise ValueError(f"labels of {net.class_count} classes are needed: TruthSet(…, classes={net.class_count})")
         return data
     dialect = cast("Dialect", net.dialect)
     return TruthSet(data, dialect=dialect, classes=net.class_count, strict=strict)

@@ -53,7 +53,7 @@ def overlapping(
     for block in _blocks(len(found)):
         mine = _found_boxes(rules, evidence, block)
         for detection, truth in partners.pairs(found, block):
-            with np.errstate(invalid="ignore", over="ignore"):  # boxes may be of any size, even an infinite one
+            with _any_size():
                 iou = _OVERLAP[rules.geometry](mine[detection - block.start], theirs[truth], crowd[truth])
             rows = (iou >= least if touching else iou > least) & (iou > 0)
             kept.append((detection[rows], truth[rows], iou[rows]))
@@ -87,12 +87,14 @@ def pixel_boxes(boxes: NDArray[Any], sizes: NDArray[Any], edge: int | None = Non
     With an `edge`, boxes are cut off at the picture's left and upper edge and so many pixels before the others.
     """
     boxes, sizes = boxes.astype(np.float64), sizes.astype(np.float64)
-    size = boxes[:, 2:] * sizes
-    low = boxes[:, :2] * sizes - size / 2
+    with _any_size():
+        size = boxes[:, 2:] * sizes
+        low = boxes[:, :2] * sizes - size / 2
     if edge is not None:
-        high = np.minimum(low + size, sizes - edge)
-        low = np.maximum(low, 0)
-        size = np.maximum(high - low, 0)
+        with _any_size():
+            high = np.minimum(low + size, sizes - edge)
+            low = np.maximum(low, 0)
+            size = np.maximum(high - low, 0)
     return np.concatenate([low, size], axis=1)
 
 
@@ -105,6 +107,11 @@ def areas(evidence: Evidence, rules: Rules) -> tuple[Doubles, Doubles]:
         mine[block] = boxes[:, 2] * boxes[:, 3]
     theirs = pixel_boxes(objects.box, evidence.sizes[objects.image])
     return mine, theirs[:, 2] * theirs[:, 3]
+
+
+def _any_size() -> np.errstate:
+    """Compute silently with boxes of any size: weights that diverged give infinite ones, which overlap nothing."""
+    return np.errstate(invalid="ignore", over="ignore")
 
 
 def _edge(rules: Rules) -> int | None:
