@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._core.network import Network as EngineNetwork
+from ._core.training import TrainingNetwork
 from ._core.weights import Weights
 from .batches import Errors, Fit, Ready, groups, make_ready, several
 from .classification import Classification
@@ -20,6 +21,7 @@ from .image import ImageLike
 from .names import fill_names, fit_names
 from .preprocess import check_channels, classifier_input, detector_input
 from .summary import elements, table
+from .training import Schedule, Session, Step
 from .tree import absolute
 
 if TYPE_CHECKING:
@@ -45,6 +47,7 @@ class Network(EngineNetwork):
     """
 
     _names: list[str] | None = None
+    _session: Session | None = None
 
     @property
     def names(self) -> list[str]:
@@ -355,6 +358,73 @@ class Network(EngineNetwork):
 
         return recall_of(self, data, letterbox=letterbox, strict=strict)
 
+    def session(
+        self,
+        *,
+        batch: int | None = None,
+        subdivisions: int | None = None,
+        seed: int = 0,
+        schedule: Schedule | None = None,
+        width: int = 0,
+        height: int = 0,
+        outputs: Literal["heads", "all"] = "heads",
+    ) -> Session:
+        """Begin to train: what runs iterations on tensors of yours, one by one.
+
+        Parameters
+        ----------
+        batch, subdivisions
+            Images an update, and into how many mini-batches they are cut; None: the cfg's.
+        seed
+            Of everything random.
+        schedule
+            None: what the cfg says.
+        width, height
+            Of the images; 0: the network's.
+        outputs
+            ``"all"`` keeps every layer's output and delta readable.
+        """
+        self._session = Session(
+            self,
+            batch=batch,
+            subdivisions=subdivisions,
+            seed=seed,
+            schedule=schedule,
+            width=width,
+            height=height,
+            outputs=outputs,
+        )
+        return self._session
+
+    @property
+    def trainer(self) -> TrainingNetwork | None:
+        """The network in training form that `train_step` works with; None before its first call."""
+        return None if self._session is None else self._session.network
+
+    def train_step(self, x: ArrayLike, truth: Sequence[ArrayLike] | ArrayLike) -> Step:
+        """Do one training iteration: forward and backward over the cfg's subdivisions, then the update.
+
+        Parameters
+        ----------
+        x
+            (batch, channels, height, width) float32, batch of the cfg.
+        truth
+            A list of (n, 5) arrays, one an image: class, centre x, centre y, width, height, in units of the image; the
+            classes, (batch,) whole numbers; or the rows that the losses read, (batch, truths) float32.
+
+        Returns
+        -------
+        Step
+
+        Raises
+        ------
+        TrainingError
+            If the loss is not a number; the weights are those of before.
+        UnsupportedError
+            If a layer cannot be trained.
+        """
+        return (self._session or self.session()).step(x, truth)
+
     def partial(self, n: int, path: str | os.PathLike[str] | None = None) -> Weights:
         """Parameters of the first `n` layers, with the count of seen images set to 0.
 
@@ -373,6 +443,12 @@ class Network(EngineNetwork):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a .weights file, whole or not at all."""
         self.weights.save(path)
+
+    def close(self) -> None:
+        """Give the memory back, also that of the training network."""
+        if self._session is not None:
+            self._session.close()
+        super().close()
 
     def summary(self) -> str:
         """Make the table of layers with BFLOPs that darknet prints."""

@@ -7,6 +7,8 @@ cdef class Layer:
     cdef readonly int index
     cdef dn_layer_facts seen_by_plan(self)
     cdef object parameter(self, str name)
+    cdef object trainer(self)
+    cdef object updates(self, str name)
 
 
 cdef class Layers:

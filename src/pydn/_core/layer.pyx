@@ -133,6 +133,43 @@ cdef class Layer:
             raise AttributeError(f"layer {self.index} [{self.kind}] has no {name}")
         return array
 
+    cdef object trainer(self):
+        trainer = self.network.trainer
+        if trainer is None:
+            raise ValueError(f"layer {self.index} is not being trained; call train_step, or begin a session")
+        return trainer
+
+    @property
+    def delta(self):
+        """Minus the gradient of the loss, before activation and batch norm, of the last mini-batch; writable, live."""
+        array = self.trainer().delta(self.index)
+        if array is None:
+            raise ValueError(
+                f'the delta of layer {self.index} was not kept; begin the session with outputs="all", if it has one'
+            )
+        return array
+
+    cdef object updates(self, str name):
+        array = self.trainer().gradient(self.index, name)
+        if array is None:
+            raise AttributeError(f"layer {self.index} [{self.kind}] has no {name} that are trained")
+        return array
+
+    @property
+    def weight_updates(self):
+        """Gradient of its weights, and what momentum left of earlier ones; float32, writable, live."""
+        return self.updates("weights")
+
+    @property
+    def bias_updates(self):
+        """The same of its biases."""
+        return self.updates("biases")
+
+    @property
+    def scale_updates(self):
+        """The same of its batch norm scales."""
+        return self.updates("scales")
+
     @property
     def weights(self):
         """Its weights, float32, live."""

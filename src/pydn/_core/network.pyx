@@ -107,6 +107,7 @@ training=False)
     ):
         self.lock = RunLock()
         self.device, self.precision, self.outputs, self.prepare = device, precision, outputs, prepare
+        self.isa = isa
         self.plan = Plan(
             cfg, dialect=dialect, batch=batch, width=width, height=height, files=files, file=cfg_file,
             time_steps=time_steps, training=training,
@@ -410,6 +411,11 @@ training=False)
     def report(self):
         """What was found in the weights file: a `LoadReport`, or None."""
         return self.open_weights().report
+
+    @property
+    def trainer(self):
+        """The `TrainingNetwork` that trains the weights, None where nothing does."""
+        return None
 
     @property
     def seen(self):

@@ -6,6 +6,8 @@ cdef class Plan:
     cdef dn_plan *ptr
     cdef dn_cfg *cfg
     cdef readonly str file
+    cdef readonly bytes text   # of the cfg
+    cdef readonly dict files   # what it refers to, by name
     cdef dn_net_facts net(self) noexcept
     cdef int layer(self, int index, dn_layer_facts *out) except -1
     cdef dict options_of(self, int section)

@@ -111,8 +111,9 @@ training=False)
         plan_options.height = height
         plan_options.time_steps = time_steps
         plan_options.training = training
-        self.parse(cfg)
-        self.create(&plan_options, files or {})
+        self.text, self.files = bytes(memoryview(cfg)), {name: bytes(contents) for name, contents in (files or {}).items()}
+        self.parse(self.text)
+        self.create(&plan_options, self.files)
 
     def __dealloc__(self):
         c.dn_plan_release(self.ptr)
@@ -324,6 +325,7 @@ training=False)
 cdef Plan plan_again(Plan before):
     cdef Plan plan = Plan.__new__(Plan, _ADOPT, file=before.file)
     plan.cfg = before.cfg
+    plan.text, plan.files = before.text, before.files
     c.dn_cfg_retain(plan.cfg)
     return plan
 

@@ -8,7 +8,7 @@ from .network import Network
 
 class Figures(NamedTuple):
     cost: float
-    count: float  # type: ignore[assignment]  # of boxes, in place of tuple.count
+    matched: float
     iou: float
     giou: float
     objectness: float
@@ -25,6 +25,8 @@ class Figures(NamedTuple):
 
 @disjoint_base
 class TrainingNetwork(Network):
+    @property
+    def trainer(self) -> TrainingNetwork: ...
     def set_clock(self, *, seed: int = 0, iteration: int = 0, seen: int = 0, image: int = 0) -> None: ...
     @property
     def truths(self) -> int: ...

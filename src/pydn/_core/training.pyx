@@ -13,12 +13,12 @@ from pydn._core.view cimport Floats, as_array, read_floats, view_of
 
 Figures = namedtuple(
     "Figures",
-    "cost count iou giou objectness recall_50 recall_75 class_count class_score boxes no_objectness class_loss "
+    "cost matched iou giou objectness recall_50 recall_75 class_count class_score boxes no_objectness class_loss "
     "iou_loss objectness_loss rewritten",
 )
 Figures.__doc__ = """What one layer's loss reports about a mini-batch: sums, so that they may be added up.
 
-Over the `count` boxes that a truth was matched with: `iou`, `giou`, `objectness`, `recall_50` and `recall_75` (boxes of
+Over the `matched` boxes that a truth was matched with: `iou`, `giou`, `objectness`, `recall_50` and `recall_75` (boxes of
 a larger IoU); over the `class_count` of them that have a class: `class_score`; over all `boxes`: `no_objectness`. The
 parts `class_loss`, `iou_loss`, `objectness_loss` as the reference prints them; `cost` is the layer's share of the loss;
 `rewritten`: boxes that a second truth took over.
@@ -46,6 +46,11 @@ cdef class TrainingNetwork(Network):
         if not is_open:
             raise ValueError("the network is closed")
         return 0
+
+    @property
+    def trainer(self):
+        """Itself."""
+        return self
 
     def set_clock(self, *, seed=0, iteration=0, seen=0, image=0):
         """Say what random choices and the phases of losses depend on.

@@ -1,0 +1,191 @@
+"""`Session`: one network's training, iteration by iteration, on tensors that somebody else provides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from .._core.training import Figures, TrainingNetwork
+from ..errors import TrainingError, UnsupportedError
+from .averaging import MovingAverage
+from .schedule import Schedule
+from .step import Step, add
+from .truths import box_rows, class_rows
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+
+class Session:
+    """Train the weights of a network.
+
+    A second network in training form, with the cfg's batch and subdivisions, works on the same weights. The network
+    itself may be run between iterations.
+
+    Parameters
+    ----------
+    net
+        Whose weights are trained.
+    batch, subdivisions
+        Images an update, and into how many mini-batches they are cut; None: the cfg's.
+    seed
+        Of everything random.
+    schedule
+        None: what the cfg says.
+    width, height
+        0: those of `net`.
+    outputs
+        ``"all"`` keeps every layer's output and delta readable.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        *,
+        batch: int | None = None,
+        subdivisions: int | None = None,
+        seed: int = 0,
+        schedule: Schedule | None = None,
+        width: int = 0,
+        height: int = 0,
+        outputs: str = "heads",
+    ) -> None:
+        self.facts: dict[str, Any] = net.facts(-1)
+        self.batch = net.cfg_batch if batch is None else batch
+        self.subdivisions = net.plan.subdivisions if subdivisions is None else subdivisions
+        if self.batch < 1 or self.subdivisions < 1 or self.batch < self.subdivisions:
+            raise ValueError(f"batch {self.batch} cannot be cut into {self.subdivisions} subdivisions")
+        self.batch -= self.batch % self.subdivisions
+        self.seed = seed
+        self.schedule = schedule or Schedule.of(self.facts, dialect=net.dialect, seed=seed)
+        if net.device.startswith("cuda"):
+            raise UnsupportedError("training runs on the processor; load the network with device='cpu'")
+        self.network = TrainingNetwork(
+            net.plan.text,
+            net.weights,
+            device=net.device,
+            dialect=net.dialect,
+            batch=self.batch // self.subdivisions,
+            files=net.plan.files,
+            isa=net.isa,
+            width=width or net.width,
+            height=height or net.height,
+            outputs=outputs,
+            training=True,
+            cfg_file=net.plan.file,
+        )
+        self.iteration = net.iteration
+        self.average_loss: float | None = None
+        alpha = self.facts["ema_alpha"]
+        self.average = MovingAverage(net.weights, alpha) if alpha else None
+
+    @property
+    def images(self) -> int:
+        """Rows of an iteration: images, times the time steps of a recurrent network."""
+        return self.batch * self.network.steps
+
+    def rows(self, truth: Sequence[ArrayLike] | ArrayLike) -> NDArray[np.float32]:
+        """Bring truths into the rows that the losses read.
+
+        Parameters
+        ----------
+        truth
+            Rows as they are, (images, truths); classes, (images,); or a list of (n, 5) arrays of boxes: class,
+            centre x, centre y, width, height, in units of the image.
+        """
+        values = self.network.truths
+        if isinstance(truth, np.ndarray) and truth.ndim == 2 and truth.shape == (self.images, values):
+            return np.ascontiguousarray(truth, np.float32)
+        if isinstance(truth, np.ndarray) and truth.ndim == 1 and truth.dtype.kind in "iu":
+            return class_rows(truth, values)
+        head = self.network.facts(self.network.head_layers[-1])
+        return box_rows(list(truth), values, int(head.get("truth_size", 5)))  # type: ignore[arg-type]
+
+    def step(self, x: ArrayLike, truth: Sequence[ArrayLike] | ArrayLike) -> Step:
+        """Do one iteration: forward, loss and backward over the subdivisions, then the update.
+
+        Parameters
+        ----------
+        x
+            (images, channels, height, width) float32.
+        truth
+            As for `rows`.
+
+        Returns
+        -------
+        Step
+
+        Raises
+        ------
+        TrainingError
+            If the loss is not a number. The weights are those of before.
+        """
+        began = perf_counter()
+        images, rows = np.ascontiguousarray(x, np.float32), self.rows(truth)
+        if len(images) != self.images or len(rows) != self.images:
+            raise ValueError(
+                f"{len(images)} images and {len(rows)} truths were given; an iteration takes {self.images}"
+            )
+        total, heads = 0.0, dict[int, Figures]()
+        for first in range(0, self.images, self.images // self.subdivisions):
+            part = slice(first, first + self.images // self.subdivisions)
+            total += self.mini_batch(images[part], rows[part], first)
+            for layer in range(len(self.network.layers)):
+                figures = self.network.figures(layer)
+                if figures is not None:
+                    heads[layer] = add(heads.get(layer), figures)
+        return self._finish(total / self.images, heads, began)
+
+    def mini_batch(self, x: NDArray[np.float32], rows: NDArray[np.float32], first: int) -> float:
+        """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""
+        net = self.network
+        net.seen += len(x) // net.steps
+        net.set_clock(seed=self.seed, iteration=self.iteration, seen=net.seen, image=first)
+        net.forward(x)
+        loss = net.loss(rows)
+        if not np.isfinite(loss):
+            raise TrainingError(f"iteration {self.iteration + 1}: the loss is {loss}")
+        net.backward(net.stop_layer(self.iteration) + 1)
+        return loss
+
+    def update(self, learning_rate: float) -> None:
+        """Change the weights by the gradients of the iteration."""
+        facts = self.facts
+        self.network.update(
+            learning_rate=learning_rate,
+            images=self.batch,
+            momentum=facts["momentum"],
+            decay=facts["decay"],
+            iteration=self.iteration + 1,
+            adam=bool(facts["adam"]),
+            b1=facts["B1"],
+            b2=facts["B2"],
+            eps=facts.get("eps", 1e-7),
+        )
+
+    def _finish(self, loss: float, heads: dict[int, Figures], began: float) -> Step:
+        rate = self.schedule(self.iteration + 1)
+        self.update(rate)
+        self.iteration += 1
+        self._follow()
+        before = loss if self.average_loss is None else self.average_loss
+        self.average_loss = 0.9 * before + 0.1 * loss
+        return Step(self.iteration, loss, self.average_loss, rate, perf_counter() - began, self.network.seen, heads)
+
+    def _follow(self) -> None:
+        """Average from the middle of training on; 1000 iterations before its end the average becomes the weights."""
+        if self.average is None:
+            return
+        end = self.schedule.max_batches
+        if self.iteration >= end // 2:
+            self.average.update()
+        if self.iteration == end - 1000:
+            self.average.apply()
+
+    def close(self) -> None:
+        """Give the memory of the training network back."""
+        self.network.close()
