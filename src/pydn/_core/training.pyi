@@ -2,7 +2,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from typing_extensions import disjoint_base
 
 from .network import Network
 
@@ -23,7 +22,6 @@ class Figures(NamedTuple):
     objectness_loss: float
     rewritten: float
 
-@disjoint_base
 class TrainingNetwork(Network):
     @property
     def trainer(self) -> TrainingNetwork: ...
