@@ -28,7 +28,7 @@ class Detections:
     """The objects of one image.
 
     A row is one box with one class over the threshold; a box with two such classes has two rows. Rows are ordered as
-    AlexeyAB's program prints them: boxes by their left edge, the best class of a box first.
+    AlexeyAB's program prints them: boxes by their left edge, the best class of a box first, the others by number.
 
     Iterating gives `Detection`s. An integer index gives one `Detection`; a slice, a list of indices or a boolean
     mask gives `Detections`; ``a + b`` has the rows of both. Equal are those with equal columns and image size.
@@ -150,7 +150,8 @@ class Detections:
         box, class_id = np.nonzero((probabilities > thresh) & shown)
         probability = probabilities[box, class_id]
         left = boxes[box, 0] - boxes[box, 2] / 2
-        order = np.lexsort((class_id, -probability, box, left))
+        best = np.where(shown, probabilities, 0).argmax(axis=1) if len(box) else box
+        order = np.lexsort((class_id, class_id != best[box], box, left))
         box, class_id = box[order], class_id[order]
         centre, half = boxes[box, :2], boxes[box, 2:] / 2
         corners = np.concatenate([centre - half, centre + half], axis=1) * np.array(image_size * 2, np.float32)

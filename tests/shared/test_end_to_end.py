@@ -16,10 +16,11 @@ dronet-car mobilenetv2-yolo-fastest-voc-v2 mobilenetv2-yolov3-nano-coco yolo-fas
 yolo-lite-trial3-nobn-voc yolo-lite-trial3-voc yolo-lite-trial6-coco yoloface-500k-v2 yoloface-50k
 """.split()
 THRESHOLD = 0.25
-# The reference decodes JPEG with another library than OpenCV: pixels differ by a few levels, confidences by up to
-# 0.028 (measured on these pictures; 0.02 suffices for yolo-fastest-1.1), and what lies that near the threshold may
-# appear or not.
-CONFIDENCE = 0.03
+# The reference decodes JPEG with stb_image, not with OpenCV's library: pixels differ by up to 3 levels, confidences by
+# less than 0.02, save those of one model and picture (0.028), and what lies that near the threshold may appear or not.
+# test_difference_is_the_decoder shows that nothing else differs; PNG files have no such difference.
+JPEG, PNG = 0.02, 1e-5
+ODD = {("dronet-car", "images/scream.jpg"): 0.03}
 # For the same reason, of two neighbouring candidates with nearly equal confidence either may be the one that survives
 # suppression: such a pair overlaps by more than the NMS threshold.
 NMS = 0.45
@@ -57,7 +58,7 @@ def compare(found: pydn.Detections, objects: list[dict[str, Any]], width: int, h
             free.remove(near[int(np.argmin(distances))])
             continue
         rivals = [i for i in free if is_rival(found, i, ours[i], box, one, confidence)]
-        if rivals and confidence == CONFIDENCE:
+        if rivals and confidence > PNG:
             free.remove(rivals[0])
         else:
             assert one["confidence"] < THRESHOLD + confidence, one
@@ -71,11 +72,27 @@ def compare(found: pydn.Detections, objects: list[dict[str, Any]], width: int, h
 def test_detector(shared: Path, model: str, form: str) -> None:
     folder = shared / "data/models" / model
     net = pydn.load(folder / "net.cfg", folder / "net.weights", names=folder / "names")
-    confidence = 0.02 if model == "yolo-fastest-1.1-coco" else CONFIDENCE
     for name, one in json.loads((folder / f"{form}.json").read_text())["images"].items():
         image = cv2.imread(str(shared / "data" / name))
         found = net.detect(image, thresh=THRESHOLD, letterbox=True if form.endswith("letterbox") else None)
+        confidence = PNG if name.endswith(".png") else ODD.get((model, name), JPEG)
         compare(found, one["objects"], image.shape[1], image.shape[0], confidence)
+
+
+def test_difference_is_the_decoder(shared: Path) -> None:
+    """The worst case again, with the pixels that stb_image makes of that file: nothing is left of the difference.
+
+    The small picture beside this file is the difference of the two decoders' pixels, plus 128.
+    """
+    image = cv2.imread(str(shared / "data/images/scream.jpg"))
+    difference = cv2.imread(str(Path(__file__).parent / "data/scream_stb_minus_libjpeg.png")).astype(int) - 128
+    assert np.abs(difference).max() == 3
+    pixels = (image + difference).astype(np.uint8)
+    for model in DETECTORS:
+        folder = shared / "data/models" / model
+        net = pydn.load(folder / "net.cfg", folder / "net.weights", names=folder / "names")
+        recorded = json.loads((folder / "expected_darknet.json").read_text())["images"]["images/scream.jpg"]
+        compare(net.detect(pixels, thresh=THRESHOLD), recorded["objects"], image.shape[1], image.shape[0], PNG)
 
 
 def test_detector_command(
@@ -126,7 +143,7 @@ def test_classifier(shared: Path, model: str) -> None:
     assert recorded
     for name, rows in recorded.items():
         top = net.predict(shared / "data" / name, top=len(rows))
-        tolerance = 2e-5 if name.endswith(".png") else CONFIDENCE
+        tolerance = 2e-5 if name.endswith(".png") else JPEG
         for (label, probability), (expected_label, expected) in zip(top, rows, strict=True):
             assert abs(probability - expected) <= tolerance, (name, list(top), rows)
             # Labels of nearly equal probability may change places.
@@ -148,4 +165,4 @@ def test_classifier_command(shared: Path, tmp_path: Path, capsys: pytest.Capture
     lines = [line for line in capsys.readouterr().out.splitlines() if ": " in line and "Predicted" not in line]
     rows = [line.rsplit(": ", 1) for line in lines][-5:]
     assert [label for label, _ in rows] == [label for label, _ in recorded]
-    assert np.abs(np.array([float(p) for _, p in rows]) - [p for _, p in recorded]).max() <= CONFIDENCE
+    assert np.abs(np.array([float(p) for _, p in rows]) - [p for _, p in recorded]).max() <= JPEG

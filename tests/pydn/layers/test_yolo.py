@@ -2,6 +2,10 @@
 
 from typing import Any
 
+import numpy as np
+
+import pydn
+
 from .support import Case, Engine, Row, check, conv, row, table
 
 
@@ -36,6 +40,14 @@ CASES = {
     ),
     "pjreddie": Case([yolo(4)], (27, 3, 5), dialect="pjreddie"),
 }
+
+
+def test_pjreddie_knows_neither_scale_nor_new_coords() -> None:
+    cfg = b"[net]\nwidth=8\nheight=8\nchannels=24\n[yolo]\nclasses=3\nnum=3\nanchors=1,2,3,4,5,6\nmask=0,1,2\n"
+    x = np.random.default_rng(1).normal(size=(1, 24, 8, 8)).astype("f4")
+    net = pydn.load(cfg + b"scale_x_y=1.5\nnew_coords=1\n", dialect="pjreddie")
+    np.testing.assert_array_equal(net.forward(x)[0], pydn.load(cfg, dialect="pjreddie").forward(x)[0])
+    assert {row[1] for row in net.unused_options} == {"scale_x_y", "new_coords"}
 
 
 @table(CASES)

@@ -57,8 +57,11 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_int(section, "num", 1, 1, DN_ANCHORS_MAX, &params->num, err));
     DN_TRY(dn_head_parse_anchors(section, context, params->num, &params->sizes, &params->pairs, err));
     DN_TRY(dn_head_parse_mask(section, context, params->num, params->pairs, &params->mask, &params->anchors, err));
-    DN_TRY(dn_section_float(section, "scale_x_y", 1, -FLT_MAX, FLT_MAX, &params->scale_x_y, err));
-    DN_TRY(dn_section_flag(section, "new_coords", false, &params->new_coords, err));
+    params->scale_x_y = 1;
+    if (context->dialect == DN_ALEXEYAB) { /* pjreddie's program knows neither key: its boxes are those of YOLOv3 */
+        DN_TRY(dn_section_float(section, "scale_x_y", 1, -FLT_MAX, FLT_MAX, &params->scale_x_y, err));
+        DN_TRY(dn_section_flag(section, "new_coords", false, &params->new_coords, err));
+    }
     DN_TRY(dn_section_float(section, "beta_nms", 0.6F, FLT_MIN, 1e6F, &params->beta_nms, err));
     DN_TRY(dn_section_float(section, "ignore_thresh", 0.5F, -FLT_MAX, FLT_MAX, &params->ignore_thresh, err));
     DN_TRY(dn_section_float(section, "truth_thresh", 1, -FLT_MAX, FLT_MAX, &params->truth_thresh, err));
