@@ -59,6 +59,7 @@ static void update_slot(dn_network *network, int slot, const dn_update *update) 
 static bool moves(const dn_network *network, int layer, int stop) {
     const dn_plan *plan = network->binding->plan;
     if (plan->layers[layer].training.dont_update) return false;
+    if (plan->graph.piles_up && !dn_plan_reference_trains(&plan->layers[layer])) return false;
     return layer >= stop || plan->net.dialect == DN_PJREDDIE;
 }
 

@@ -73,6 +73,8 @@ struct dn_plan {
 };
 
 dn_graph dn_plan_graph(const dn_plan *plan);
+/* Whether the CPU code of alexeyab's program changes the parameters of such a layer at all (docs/differences.md). */
+bool dn_plan_reference_trains(const dn_planned_layer *layer);
 /* The same cfg, dialect and resources for another batch or input size (0 = unchanged). */
 dn_status dn_plan_again(dn_plan **out, const dn_plan *plan, int batch, int width, int height, const dn_options *options,
                         dn_error *err);

@@ -67,13 +67,18 @@ static dn_status emit_backward(dn_plan *plan, int index, const int *outputs, dn_
 
 /* ---- deltas that pile up (graph.piles_up) ---- */
 
-/* Kinds whose deltas the reference clears before every mini-batch. */
-static bool starts_clear(const dn_planned_layer *layer) {
-    static const char *const kinds[] = {"convolutional", "shortcut", "maxpool", "local_avgpool", "batchnorm"};
+bool dn_plan_reference_trains(const dn_planned_layer *layer) {
+    static const char *const kinds[] = {"convolutional", "shortcut", "maxpool",  "local_avgpool",
+                                        "batchnorm",     "crnn",     "conv_lstm"};
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         if (strcmp(layer->name, kinds[i]) == 0) return true;
     }
     return false;
+}
+
+/* Whether it clears the layer's delta before every mini-batch. */
+static bool starts_clear(const dn_planned_layer *layer) {
+    return dn_plan_reference_trains(layer) || strcmp(layer->name, "rnn") == 0;
 }
 
 /* The delta of a layer's output begins with what its shown delta was in the end; a loss writes over that. */
