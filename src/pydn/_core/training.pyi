@@ -21,6 +21,8 @@ class Figures(NamedTuple):
     iou_loss: float
     objectness_loss: float
     rewritten: float
+    assigned: float
+    skipped: float
 
 class TrainingNetwork(Network):
     @property

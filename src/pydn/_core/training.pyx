@@ -14,14 +14,15 @@ from pydn._core.view cimport Floats, as_array, read_floats, view_of
 Figures = namedtuple(
     "Figures",
     "cost matched iou giou objectness recall_50 recall_75 class_count class_score boxes no_objectness class_loss "
-    "iou_loss objectness_loss rewritten",
+    "iou_loss objectness_loss rewritten assigned skipped",
 )
 Figures.__doc__ = """What one layer's loss reports about a mini-batch: sums, so that they may be added up.
 
 Over the `matched` boxes that a truth was matched with: `iou`, `giou`, `objectness`, `recall_50` and `recall_75` (boxes of
 a larger IoU); over the `class_count` of them that have a class: `class_score`; over all `boxes`: `no_objectness`. The
 parts `class_loss`, `iou_loss`, `objectness_loss` as the reference prints them; `cost` is the layer's share of the loss;
-`rewritten`: boxes that a second truth took over.
+`rewritten`: boxes that a second truth took over, of all `assigned`; `skipped`: truths that cannot be used (a class that
+the head does not have, a place outside of the image, no size).
 """
 
 

@@ -361,7 +361,9 @@ typedef enum dn_figure {
     DN_FIGURE_CLASS_LOSS,    /* parts of the loss, as the reference prints them */
     DN_FIGURE_IOU_LOSS,
     DN_FIGURE_OBJECTNESS_LOSS,
-    DN_FIGURE_REWRITTEN, /* boxes that a second truth took over */
+    DN_FIGURE_REWRITTEN, /* boxes that a second truth took over, of … */
+    DN_FIGURE_ASSIGNED,  /* … all that a truth was assigned to */
+    DN_FIGURE_SKIPPED,   /* truths that cannot be used: class unknown, outside of the image, without a size */
     DN_FIGURES
 } dn_figure;
 

@@ -67,7 +67,7 @@ float dn_ciou(dn_box a, dn_box b) {
     return iou - (ratio + alpha * v);
 }
 
-static float overlap(dn_box a, dn_box b, dn_iou_kind kind) {
+float dn_overlap(dn_box a, dn_box b, dn_iou_kind kind) {
     switch (kind) {
     case DN_GIOU:
         return dn_giou(a, b);
@@ -84,7 +84,7 @@ static float overlap(dn_box a, dn_box b, dn_iou_kind kind) {
 void dn_box_iou(const float *a, const float *b, size_t count, dn_iou_kind kind, float *out) {
     for (size_t i = 0; i < count; i++) {
         const float *p = a + 4 * i, *q = b + 4 * i;
-        out[i] = overlap((dn_box){p[0], p[1], p[2], p[3]}, (dn_box){q[0], q[1], q[2], q[3]}, kind);
+        out[i] = dn_overlap((dn_box){p[0], p[1], p[2], p[3]}, (dn_box){q[0], q[1], q[2], q[3]}, kind);
     }
 }
 

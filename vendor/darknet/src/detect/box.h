@@ -14,6 +14,7 @@ float dn_diou(dn_box a, dn_box b); /* arXiv:1911.08287 */
 float dn_ciou(dn_box a, dn_box b); /* arXiv:1911.08287 */
 /* IoU − (d/c)^beta, d squared distance of centres, c squared diagonal of the hull. */
 float dn_diou_nms(dn_box a, dn_box b, float beta);
+float dn_overlap(dn_box a, dn_box b, dn_iou_kind kind);
 
 /* From units of the network's input to units (or pixels) of the image. The reference's arithmetic: the size of the
  * scaled image inside the letterbox is an integer. */

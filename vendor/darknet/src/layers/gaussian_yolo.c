@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "detect/box.h"
-#include "layers/head.h"
+#include "layers/yolo_loss.h"
 
 enum { X, Y = 2, W = 4, H = 6, OBJECTNESS = 8, CLASSES = 9 }; /* entries of an anchor; + 1: the uncertainty */
 enum { RULES = 6 };                                           /* of an anchor */
@@ -31,6 +31,7 @@ typedef struct gaussian_params {
     int map_count;
     dn_channel_rule *rules;
     dn_head_training training;
+    dn_yolo_loss loss;
     dn_zone *zone;
 } gaussian_params;
 
@@ -93,11 +94,31 @@ static dn_status make_rules(gaussian_params *params, dn_error *err) {
     return DN_OK;
 }
 
+static dn_status make_loss(gaussian_params *params, dn_layer_plan *plan, dn_error *err) {
+    params->loss = (dn_yolo_loss){
+        .form = DN_YOLO_GAUSSIAN,
+        .classes = params->classes,
+        .num = params->num,
+        .anchors = params->anchors,
+        .mask = params->mask,
+        .sizes = params->sizes,
+        .map = params->map,
+        .map_count = params->map_count,
+        .ignore_thresh = params->ignore_thresh,
+        .truth_thresh = params->truth_thresh,
+        .iou_thresh = params->iou_thresh,
+        .uc_normalizer = params->uc_normalizer,
+        .point = point_bits[params->point],
+    };
+    return dn_yolo_loss_make(&params->loss, plan, &params->training, err);
+}
+
 static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
     gaussian_params *params = in;
     DN_TRY(dn_head_check_filters(plan, params->classes, CLASSES, params->anchors, err));
     DN_TRY(make_rules(params, err));
     dn_layer_plan_set_output(plan, dn_layer_plan_input(plan));
+    DN_TRY(make_loss(params, plan, err));
     return facts(params, plan, err);
 }
 
@@ -109,6 +130,16 @@ static dn_status forward(const void *in, dn_emit *emit) {
 }
 
 /* ---- decode ---- */
+
+static dn_status loss(const void *in, dn_emit *emit) {
+    const gaussian_params *params = in;
+    return dn_yolo_loss_emit(&params->loss, emit);
+}
+
+static dn_status backward(const void *in, dn_emit *emit) {
+    const gaussian_params *params = in;
+    return dn_yolo_loss_pass_back(&params->loss, emit);
+}
 
 static int count_above(const gaussian_params *params, const float *output, size_t plane, float threshold) {
     const size_t entries = (size_t)(CLASSES + params->classes);
@@ -183,5 +214,7 @@ const dn_layer_type dn_layer_gaussian_yolo = {
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .loss = loss,
+    .backward = backward,
     .decode = decode,
 };

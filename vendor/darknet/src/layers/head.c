@@ -77,6 +77,7 @@ dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context
     *count = 0;
     const char *name = dn_section_text(section, "map", NULL);
     const dn_resource *file = name ? find_resource(context, name) : NULL;
+    if (name && !file && context->training) return dn_parse_resource(section, context, "map", &file, err);
     if (!file) return DN_OK;
     int *map = NULL;
     size_t room = 0;
@@ -98,21 +99,21 @@ dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context
     return DN_OK;
 }
 
-static const dn_training_key training_keys[] = {
-    {"max", DN_TRAINING_COUNT, 200, 90},
-    {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
-    {"random", DN_TRAINING_NUMBER, 0, 0},
-    {"resize", DN_TRAINING_NUMBER, 1, 0},
-    {"iou_normalizer", DN_TRAINING_NUMBER, 0.75F, 0},
-    {"obj_normalizer", DN_TRAINING_NUMBER, 1, 0},
-    {"cls_normalizer", DN_TRAINING_NUMBER, 1, 0},
-    {"delta_normalizer", DN_TRAINING_NUMBER, 1, 0},
-    {"max_delta", DN_TRAINING_NUMBER, FLT_MAX, 0},
-    {"label_smooth_eps", DN_TRAINING_NUMBER, 0, 0},
-    {"focal_loss", DN_TRAINING_FLAG, 0, 0},
-    {"objectness_smooth", DN_TRAINING_FLAG, 0, 0},
-    {"show_details", DN_TRAINING_FLAG, 1, 0},
-    {NULL, DN_TRAINING_END, 0, 0},
+static const dn_training_key training_keys[DN_HEAD_NUMBERS + 1] = {
+    [DN_HEAD_MAX] = {"max", DN_TRAINING_COUNT, 200, 90},
+    [DN_HEAD_JITTER] = {"jitter", DN_TRAINING_NUMBER, 0.2F, 0},
+    [DN_HEAD_RANDOM] = {"random", DN_TRAINING_NUMBER, 0, 0},
+    [DN_HEAD_RESIZE] = {"resize", DN_TRAINING_NUMBER, 1, 0},
+    [DN_HEAD_IOU_NORMALIZER] = {"iou_normalizer", DN_TRAINING_NUMBER, 0.75F, 0},
+    [DN_HEAD_OBJ_NORMALIZER] = {"obj_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    [DN_HEAD_CLS_NORMALIZER] = {"cls_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    [DN_HEAD_DELTA_NORMALIZER] = {"delta_normalizer", DN_TRAINING_NUMBER, 1, 0},
+    [DN_HEAD_MAX_DELTA] = {"max_delta", DN_TRAINING_NUMBER, FLT_MAX, 0},
+    [DN_HEAD_LABEL_SMOOTH_EPS] = {"label_smooth_eps", DN_TRAINING_NUMBER, 0, 0},
+    [DN_HEAD_FOCAL_LOSS] = {"focal_loss", DN_TRAINING_FLAG, 0, 0},
+    [DN_HEAD_OBJECTNESS_SMOOTH] = {"objectness_smooth", DN_TRAINING_FLAG, 0, 0},
+    [DN_HEAD_SHOW_DETAILS] = {"show_details", DN_TRAINING_FLAG, 1, 0},
+    [DN_HEAD_NUMBERS] = {NULL, DN_TRAINING_END, 0, 0},
 };
 
 dn_status dn_head_parse_training(dn_section *section, const dn_layer_context *context, dn_head_training *out,

@@ -19,12 +19,28 @@ dn_status dn_head_parse_mask(dn_section *section, const dn_layer_context *contex
  * warned about. */
 const char *dn_head_parse_nms_kind(dn_section *section, const dn_layer_context *context, bool corners);
 /* map=: one class number a line. It renumbers the classes of training labels and takes no part in decoding, so a file
- * that was not handed in matters to training only: then *out is NULL. */
+ * that was not handed in matters to training only, where it is an error; otherwise *out is then NULL. */
 dn_status dn_head_parse_map(dn_section *section, const dn_layer_context *context, int classes, const int **out,
                             int *count, dn_error *err);
 /* What the losses of [yolo] and [Gaussian_yolo] are made of. */
+typedef enum dn_head_number { /* in the order of the keys in head.c */
+                              DN_HEAD_MAX,
+                              DN_HEAD_JITTER,
+                              DN_HEAD_RANDOM,
+                              DN_HEAD_RESIZE,
+                              DN_HEAD_IOU_NORMALIZER,
+                              DN_HEAD_OBJ_NORMALIZER,
+                              DN_HEAD_CLS_NORMALIZER,
+                              DN_HEAD_DELTA_NORMALIZER,
+                              DN_HEAD_MAX_DELTA,
+                              DN_HEAD_LABEL_SMOOTH_EPS,
+                              DN_HEAD_FOCAL_LOSS,
+                              DN_HEAD_OBJECTNESS_SMOOTH,
+                              DN_HEAD_SHOW_DETAILS,
+                              DN_HEAD_NUMBERS
+} dn_head_number;
 typedef struct dn_head_training {
-    const float *numbers;
+    const float *numbers; /* dn_head_number */
     const char *iou_loss, *iou_thresh_kind;
     const int *counters_per_class;
     int counter_count;

@@ -17,7 +17,7 @@
 #include <string.h>
 
 #include "detect/box.h"
-#include "layers/head.h"
+#include "layers/yolo_loss.h"
 
 enum { X, Y, W, H, OBJECTNESS, CLASSES }; /* entries of an anchor */
 
@@ -37,6 +37,7 @@ typedef struct yolo_params {
     int rule_count;
     dn_channel_rule *rules;
     dn_head_training training;
+    dn_yolo_loss loss;
     dn_zone *zone;
 } yolo_params;
 
@@ -139,12 +140,33 @@ static dn_status infer_embedding(yolo_params *params, dn_layer_plan *plan, dn_er
     return DN_OK;
 }
 
+static dn_status make_loss(yolo_params *params, dn_layer_plan *plan, dn_error *err) {
+    const dn_layer_context *context = dn_layer_plan_context(plan);
+    params->loss = (dn_yolo_loss){
+        .form = context->dialect == DN_PJREDDIE ? DN_YOLO_V3 : DN_YOLO_V4,
+        .classes = params->classes,
+        .num = params->num,
+        .anchors = params->anchors,
+        .mask = params->mask,
+        .sizes = params->sizes,
+        .map = params->map,
+        .map_count = params->map_count,
+        .ignore_thresh = params->ignore_thresh,
+        .truth_thresh = params->truth_thresh,
+        .iou_thresh = params->iou_thresh,
+        .new_coords = params->new_coords,
+        .point = DN_POINT_CENTER,
+    };
+    return dn_yolo_loss_make(&params->loss, plan, &params->training, err);
+}
+
 static dn_status infer(void *in, dn_layer_plan *plan, dn_error *err) {
     yolo_params *params = in;
     DN_TRY(dn_head_check_filters(plan, params->classes, CLASSES, params->anchors, err));
     DN_TRY(make_rules(params, err));
     DN_TRY(infer_embedding(params, plan, err));
     dn_layer_plan_set_output(plan, dn_layer_plan_input(plan));
+    DN_TRY(make_loss(params, plan, err));
     return facts(params, plan, err);
 }
 
@@ -157,6 +179,16 @@ static dn_status forward(const void *in, dn_emit *emit) {
         DN_TRY(dn_emit_channel_map(emit, emit->input, params->rules, params->rule_count, &output));
     }
     return dn_emit_output(emit, output);
+}
+
+static dn_status loss(const void *in, dn_emit *emit) {
+    const yolo_params *params = in;
+    return dn_yolo_loss_emit(&params->loss, emit);
+}
+
+static dn_status backward(const void *in, dn_emit *emit) {
+    const yolo_params *params = in;
+    return dn_yolo_loss_pass_back(&params->loss, emit);
 }
 
 static int count_above(const yolo_params *params, const float *output, size_t plane, float threshold) {
@@ -222,5 +254,7 @@ const dn_layer_type dn_layer_yolo = {
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .loss = loss,
+    .backward = backward,
     .decode = decode,
 };

@@ -24,11 +24,12 @@ typedef struct dn_graph_builder {
     size_t op_count, op_room;
     int batch;
     /* Training as the reference's CPU code does it (docs/differences.md): */
-    bool overwrites;      /* a convolution of size > 1 replaces the delta of what it read in place of adding to it */
-    bool biases_stay;     /* biases beside a batch norm do not train                                              */
-    bool unnormalized;    /* delta_normalizer= of [yolo] and [Gaussian_yolo] is not applied                       */
-    bool piles_up;        /* deltas of most kinds of layers begin with what the last mini-batch left in them     */
-    dn_rolling *rollings; /* training: one per batchnorm_train op */
+    bool overwrites;        /* a convolution of size > 1 replaces the delta of what it read in place of adding to it */
+    bool overwrites_points; /* one of size 1 does                                                                  */
+    bool biases_stay;       /* biases beside a batch norm do not train                                              */
+    bool unnormalized;      /* delta_normalizer= of [yolo] and [Gaussian_yolo] is not applied                       */
+    bool piles_up;          /* deltas of most kinds of layers begin with what the last mini-batch left in them     */
+    dn_rolling *rollings;   /* training: one per batchnorm_train op */
     size_t rolling_count, rolling_room;
 } dn_graph_builder;
 

@@ -87,7 +87,8 @@ static dn_status reverse_conv2d(const reverse *r) {
     if (!wants(r, 0)) return DN_OK;
     int delta;
     DN_TRY(dn_emit_contribution(r->emit, r->op.inputs[0], false, &delta, &data.accumulate));
-    if (r->emit->graph->overwrites && r->op.as.conv2d.size > 1) data.accumulate = false;
+    const dn_graph_builder *graph = r->emit->graph;
+    if (r->op.as.conv2d.size > 1 ? graph->overwrites : graph->overwrites_points) data.accumulate = false;
     return dn_emit_append(r->emit, data, by_data, 2, &delta, 1);
 }
 

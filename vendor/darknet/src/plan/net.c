@@ -256,8 +256,9 @@ static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err
     plan->net.training = plan->options.training;
     DN_TRY(dn_section_float(section, "batchnorm_momentum", momentum, 0.0F, 1.0F, &plan->net.batchnorm_momentum, err));
     DN_TRY(dn_section_flag(section, "reference_cpu", false, &reference_cpu, err));
-    plan->graph.overwrites = plan->graph.piles_up = reference_cpu && plan->options.dialect == DN_ALEXEYAB;
-    plan->graph.biases_stay = plan->graph.unnormalized = reference_cpu;
+    const bool alexeyab = reference_cpu && plan->options.dialect == DN_ALEXEYAB;
+    plan->graph.overwrites = plan->graph.piles_up = plan->graph.biases_stay = plan->graph.unnormalized = alexeyab;
+    plan->graph.overwrites_points = reference_cpu;
     return DN_OK;
 }
 

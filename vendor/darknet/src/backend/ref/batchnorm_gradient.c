@@ -3,8 +3,8 @@
  *   dm = −Σ g / sqrt(v + ε)
  *   dv = −½ · (v + ε)^−1.5 · Σ g · (x − m)
  *   dx = g / (sqrt(v) + ε) + dv · 2 · (x − m) / N + dm / N
- * The first term of dx has the ε outside the root, and forward divided Σ (x − m)² by N − 1: so it is not the exact
- * derivative. ε is 1e-5 in both dialects, whatever forward's is. */
+ * The first term of dx has the ε outside the root where forward has it inside, and inside where forward has it outside;
+ * forward divided Σ (x − m)² by N − 1: so it is not the exact derivative. ε is 1e-5 whatever forward's is. */
 #include <math.h>
 
 #include "backend/fold.h"
@@ -33,11 +33,11 @@ typedef struct line {
     float a, b, c, mean;
 } line;
 
-static line line_of(sums s, float scale, float mean, float variance, double count) {
+static line line_of(const dn_op_batchnorm *p, sums s, float scale, float mean, float variance, double count) {
     const double v = (double)variance + (double)EPSILON;
     const double mean_delta = -(double)scale * s.dy / sqrt(v);
     const double variance_delta = -0.5 * pow(v, -1.5) * (double)scale * s.dy_apart;
-    return (line){.a = scale / (sqrtf(variance) + EPSILON),
+    return (line){.a = scale / (p->outside ? sqrtf(variance + EPSILON) : sqrtf(variance) + EPSILON),
                   .b = (float)(2.0 * variance_delta / count),
                   .c = (float)(mean_delta / count),
                   .mean = mean};
@@ -67,7 +67,7 @@ void dn_ref_batchnorm_gradient(const dn_ref_call *call) {
         if (call->outputs[1].data != NULL) call->outputs[1].data[c] += (float)(s.dy_apart / divisor);
         if (call->outputs[2].data != NULL) call->outputs[2].data[c] += (float)s.dy;
         if (call->outputs[0].data == NULL) continue;
-        const line l = line_of(s, call->inputs[3].data[c], mean, variance, count);
+        const line l = line_of(p, s, call->inputs[3].data[c], mean, variance, count);
         put_line(call, l, x, dy, call->outputs[0].data + c * plane);
     }
 }

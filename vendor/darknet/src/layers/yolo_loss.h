@@ -1,0 +1,73 @@
+/* yolo_loss.h — what [yolo] and [Gaussian_yolo] learn from: which predicted boxes belong to which labelled ones, and
+ * the deltas that follow. */
+#ifndef DN_LAYERS_YOLO_LOSS_H
+#define DN_LAYERS_YOLO_LOSS_H
+
+#include "layers/head.h"
+#include "layers/loss.h"
+#include "layers/truth.h"
+
+typedef enum dn_yolo_form {
+    DN_YOLO_V3,       /* pjreddie's [yolo]               */
+    DN_YOLO_V4,       /* AlexeyAB's [yolo]               */
+    DN_YOLO_GAUSSIAN, /* AlexeyAB's [Gaussian_yolo]      */
+} dn_yolo_form;
+
+typedef struct dn_yolo_loss {
+    dn_yolo_form form;
+    int classes;
+    int num;     /* anchors that a truth may choose from */
+    int anchors; /* of this head: the length of mask     */
+    const int *mask;
+    const float *sizes; /* (num or more, 2), pixels */
+    int net_width, net_height;
+    int boxes;  /* rows of truth an image */
+    int values; /* a row                  */
+    const int *map;
+    int map_count;
+    const float *class_weights; /* one a class, or NULL */
+    float ignore_thresh, truth_thresh, iou_thresh;
+    bool mse; /* box deltas: squared error in place of an overlap */
+    dn_iou_kind iou_loss, iou_thresh_kind;
+    float iou_normalizer, obj_normalizer, cls_normalizer, uc_normalizer, delta_normalizer, max_delta, label_smooth_eps;
+    bool focal_loss, objectness_smooth, show_details, new_coords;
+    int point; /* DN_POINT_… that x and y stand for */
+} dn_yolo_loss;
+
+/* Fills in what the training keys say and declares the truths; the caller has set form, classes, num, anchors, mask,
+ * sizes, map, map_count, the three …_thresh, new_coords, uc_normalizer and point. */
+dn_status dn_yolo_loss_make(dn_yolo_loss *loss, dn_layer_plan *plan, const dn_head_training *training, dn_error *err);
+/* A layer's loss and backward. */
+dn_status dn_yolo_loss_emit(const dn_yolo_loss *loss, dn_emit *emit);
+dn_status dn_yolo_loss_pass_back(const dn_yolo_loss *loss, dn_emit *emit);
+
+/* Entries of an anchor, in planes of h · w values: x, y, w, h (Gaussian: each before its uncertainty), objectness,
+ * one a class. */
+static inline size_t dn_yolo_step(const dn_yolo_loss *loss) { return loss->form == DN_YOLO_GAUSSIAN ? 2 : 1; }
+static inline size_t dn_yolo_objectness(const dn_yolo_loss *loss) { return 4 * dn_yolo_step(loss); }
+static inline size_t dn_yolo_class(const dn_yolo_loss *loss) { return dn_yolo_objectness(loss) + 1; }
+static inline size_t dn_yolo_entries(const dn_yolo_loss *loss) { return dn_yolo_class(loss) + (size_t)loss->classes; }
+
+/* ---- for the rules that assign truths (yolo_loss.c) and those that compute box deltas (yolo_loss_box.c) ---- */
+
+/* One predicted box. */
+typedef struct dn_yolo_place {
+    const float *output; /* x; the others follow at distances of `plane` */
+    float *delta;
+    size_t plane;
+    int h, w, row, column;
+    const float *anchor; /* width and height in pixels */
+} dn_yolo_place;
+
+/* Whether a truth has given deltas to its sides. */
+bool dn_yolo_touched(const dn_yolo_loss *loss, const dn_yolo_place *place);
+dn_box dn_yolo_box(const dn_yolo_loss *loss, const dn_yolo_place *place);
+
+typedef struct dn_yolo_fit {
+    float iou, giou;
+    bool rewritten; /* another truth had given it deltas before */
+} dn_yolo_fit;
+/* Adds the deltas that pull the box at `place` to the truth; `weight`: of the truth's class. */
+dn_yolo_fit dn_yolo_pull(const dn_yolo_loss *loss, const dn_yolo_place *place, dn_box truth, float weight);
+
+#endif
