@@ -17,10 +17,11 @@ import pytest
 
 import pydn
 from pydn.cli import main
+from pydn.evaluation import Rules
 from pydn.evaluation.detecting import in_order
 from pydn.evaluation.evidence import Evidence
 from pydn.evaluation.map_result import MapResult
-from pydn.evaluation.rules import Rules, rules_of
+from pydn.evaluation.rules import rules_of
 from pydn.evaluation.truth import Truth, TruthSet
 
 from .test_coco_metric import adversary, evidence
@@ -463,6 +464,16 @@ def test_out_writes_what_the_suffix_says(folder: Path, capsys: pytest.CaptureFix
 def test_an_unknown_metric_is_a_wrong_command_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["detector", "map", "x.data", "x.cfg", "x.weights", "-metric", "kitti"]) == 2
     assert "-metric" in capsys.readouterr().err
+    assert main(["detector", "map", "x.data", "x.cfg", "x.weights", "-batch", "0"]) == 2
+    assert "-batch" in capsys.readouterr().err
+
+
+def test_the_batch_of_the_verb_changes_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    printed = []
+    for flags in ([], ["-batch", "1"], ["-batch", "3"]):
+        assert main(["detector", "map", "x.data", "x.cfg", "x.weights", *flags]) == 0
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1] == printed[2]
 
 
 def test_plot_is_a_picture(folder: Path) -> None:

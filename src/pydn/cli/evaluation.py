@@ -23,6 +23,7 @@ _METRIC = Flag("metric", "whose rules: darknet (default), voc07, voc12 or coco",
 _THRESH = Flag("thresh", "count detections with a score above it (default 0.25)", float, "P")
 _IOU = Flag("iou_thresh", "how much a detection must overlap its object (default 0.5)", float, "IOU")
 _POINTS = Flag("points", "recalls to take the precision at: 0 (all, the default), 11 or 101", int, "N")
+_BATCH = Flag("batch", "pictures in one forward (default 4)", int, "N")
 _STRICT = Flag("strict", "end at the first thing that is wrong in the data")
 _IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
     "dont_show": bool,
@@ -50,6 +51,7 @@ MAP = Command(
         _POINTS,
         _METRIC,
         Flag("out", "write the result as .json, .csv or, with a picture's suffix, as a figure", str, "FILE"),
+        _BATCH,
         _STRICT,
     ),
     _WITHOUT_OUT,
@@ -60,6 +62,7 @@ RECALL = Command(
     "Prints how many objects of DATA's valid= pictures any box overlaps, whatever its class.",
     (
         Flag("out", "write the result as .json, .csv or .txt", str, "FILE"),
+        _BATCH,
         _STRICT,
     ),
     _WITHOUT_OUT | {"thresh": float, "iou_thresh": float, "points": int},
@@ -68,7 +71,7 @@ COMPARE = Command(
     "compare-weights",
     "DATA CFG WEIGHTS …",
     "Evaluates several weights of one cfg side by side, and names the best by mAP, F1 and IoU.",
-    (_THRESH, _IOU, _POINTS, _METRIC, _STRICT),
+    (_THRESH, _IOU, _POINTS, _METRIC, _BATCH, _STRICT),
 )
 _LAYER_NUMBERS = {"region": 27, "yolo": 28, "Gaussian_yolo": 29}
 """What the reference prints as the kind of a detection layer."""
@@ -98,7 +101,16 @@ def _open(options: Options, verb: str) -> tuple[DataFile, Network]:
     data = DataFile.read(options.words[0])
     net = open_network(options, options.words[1], options.word(2), data)
     check_detector(net, verb)
+    _set_batch(net, options)
     return data, net
+
+
+def _set_batch(net: Network, options: Options) -> None:
+    batch = options.integer("batch")
+    if batch is not None and batch < 1:
+        raise UsageError(f"-batch must be 1 or more, not {batch}")
+    if batch is not None or net.steps == 1:  # recurrent networks go on as they are
+        net.resize(0, 0, batch=4 if batch is None else batch)
 
 
 def _evaluated(net: Network, truth: TruthSet, options: Options) -> MapResult:
@@ -154,6 +166,7 @@ def compare_weights(options: Options) -> int:
     for weights in options.words[2:]:
         with open_network(options, options.words[1], weights, data, quiet=True) as net:
             check_detector(net, "compare-weights")
+            _set_batch(net, options)
             truth = truth_of(net, data, strict=options.on("strict")) if truth is None else truth
             start = time.perf_counter()
             results.append((weights, _evaluated(net, truth, options)))

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from .listing import DataSource, Problem
     from .map_result import MapResult
     from .recall import RecallResult
+    from .rules import Rules
     from .top_k import TopKResult
     from .truth import Truth, TruthSet
 
@@ -19,6 +20,7 @@ __all__ = [
     "MapResult",
     "Problem",
     "RecallResult",
+    "Rules",
     "TopKResult",
     "Truth",
     "TruthSet",
@@ -31,6 +33,7 @@ _HOMES = {
     "MapResult": "map_result",
     "Problem": "listing",
     "RecallResult": "recall",
+    "Rules": "rules",
     "TopKResult": "top_k",
     "Truth": "truth",
     "TruthSet": "truth",
