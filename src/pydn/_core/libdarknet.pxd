@@ -284,6 +284,7 @@ cdef extern from "darknet/darknet.h" nogil:
         float decay
         int images
         uint64_t iteration
+        int burn_in
         bint adam
         float b1
         float b2
@@ -295,6 +296,8 @@ cdef extern from "darknet/darknet.h" nogil:
     int dn_network_stop_layer(const dn_network *network, uint64_t iteration)
     dn_tensor dn_network_delta(const dn_network *network, int layer)
     dn_tensor dn_network_gradient(const dn_network *network, int slot)
+    dn_tensor dn_network_moments(const dn_network *network, int slot)
+    dn_status dn_network_start_adam(dn_network *network, dn_error *err)
     dn_status dn_network_update(dn_network *network, const dn_update *update, dn_error *err)
 
     # detection

@@ -26,6 +26,12 @@ the head does not have, a place outside of the image, no size).
 """
 
 
+cdef enum:
+    _DELTA
+    _GRADIENT
+    _MOMENTS
+
+
 @cython.no_gc_clear
 cdef class TrainingNetwork(Network):
     """TrainingNetwork(cfg, weights=None, **options)
@@ -168,8 +174,9 @@ cdef class TrainingNetwork(Network):
         return layer
 
     def update(
-        self, *, float learning_rate, int images, float momentum=0.9, float decay=0.0, iteration=0, bint adam=False,
-        float b1=0.9, float b2=0.999, float eps=1e-7,
+        self, *, float learning_rate, int images, float momentum=0.9, float decay=0.0, iteration=1,
+        int burn_in=0, bint adam=False, float b1=0.9, float b2=0.999,
+        float eps=1e-7,
     ):
         """Change the parameters by their gradients.
 
@@ -180,7 +187,9 @@ cdef class TrainingNetwork(Network):
         images : int
             Whose gradients were summed.
         iteration : int
-            From 1.
+            Number of this update, from 1.
+        burn_in : int
+            Of the cfg: layers with `burnin_update=` wait for so many times as many iterations.
         adam : bool
             Adam with `b1`, `b2`, `eps` in place of momentum.
         """
@@ -192,6 +201,7 @@ cdef class TrainingNetwork(Network):
         settings.struct_size = sizeof(settings)
         settings.learning_rate, settings.momentum, settings.decay = learning_rate, momentum, decay
         settings.images, settings.iteration, settings.adam = images, iteration, adam
+        settings.burn_in = burn_in
         settings.b1, settings.b2, settings.eps = b1, b2, eps
         self.lock.enter()
         network = self.ptr
@@ -202,14 +212,33 @@ cdef class TrainingNetwork(Network):
         self.stay_open(network != NULL)
         check(status, &err, self.plan.file)
 
-    cdef object look_at(self, int index, bint gradient):
+    def start_adam(self):
+        """Make the moments of Adam, all 0; the first update by Adam does it otherwise."""
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            with nogil:
+                status = c.dn_network_start_adam(network, &err)
+        self.lock.leave()
+        self.stay_open(network != NULL)
+        check(status, &err, self.plan.file)
+
+    cdef object look_at(self, int index, int what):
         cdef dn_tensor tensor
         cdef bint is_open
         memset(&tensor, 0, sizeof(tensor))
         self.lock.enter()
         is_open = self.ptr != NULL
         if is_open:
-            tensor = c.dn_network_gradient(self.ptr, index) if gradient else c.dn_network_delta(self.ptr, index)
+            if what == _DELTA:
+                tensor = c.dn_network_delta(self.ptr, index)
+            elif what == _GRADIENT:
+                tensor = c.dn_network_gradient(self.ptr, index)
+            else:
+                tensor = c.dn_network_moments(self.ptr, index)
             if tensor.block != NULL:
                 c.dn_block_retain(tensor.block)
         self.lock.leave()
@@ -221,9 +250,14 @@ cdef class TrainingNetwork(Network):
 
     def delta(self, int layer):
         """Delta of a layer, writable, live; None where it has none or `outputs="heads"` did not keep it."""
-        return self.look_at(layer, False)
+        return self.look_at(layer, _DELTA)
 
     def gradient(self, int layer, str name):
         """Gradient of a parameter, in its shape, writable, live; None where nothing trains it."""
         cdef int slot = c.dn_plan_find_slot(self.plan.ptr, layer, name.encode())
-        return None if slot < 0 else self.look_at(slot, True)
+        return None if slot < 0 else self.look_at(slot, _GRADIENT)
+
+    def moments(self, int layer, str name):
+        """(2, values): the first and the second moment of a parameter, writable, live; None before the first use."""
+        cdef int slot = c.dn_plan_find_slot(self.plan.ptr, layer, name.encode())
+        return None if slot < 0 else self.look_at(slot, _MOMENTS)

@@ -1,8 +1,8 @@
 """The state of a training in one file, from which it goes on as if it had never stopped.
 
-A numpy archive (.npz without pickles): weights, what momentum left in the gradients, Adam's moments, averages of weights,
-and one text in JSON: iteration, losses, what is best, settings. The weights are in it as well as in the .weights beside
-it, so that no kill between two writes can part them.
+A numpy archive (.npz without pickles): weights, what momentum left in the gradients, Adam's moments, averages of
+weights, and one text in JSON: iteration, losses, what is best, settings. The weights are in it as well as in the
+.weights beside it, so that no kill between two writes can part them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _arrays(session: Session) -> dict[str, NDArray[np.float32]]:
     arrays = {}
     for layer, name in net.weights:
         arrays[f"weights/{layer}/{name}"] = net.weights[layer, name]
-        for kind, values in (("gradient", net.gradient(layer, name)), ("moment", net.moment(layer, name))):
+        for kind, values in (("gradient", net.gradient(layer, name)), ("moments", net.moments(layer, name))):
             if values is not None:
                 arrays[f"{kind}/{layer}/{name}"] = values
     return arrays

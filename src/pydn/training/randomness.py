@@ -10,8 +10,8 @@ _MASK = (1 << 64) - 1
 def generator(seed: int, iteration: int, image: int, stream: int = 0) -> Generator:
     """Return a generator for one image of one iteration.
 
-    It is counter-based (Philox 4x64, Salmon et al. 2011): the same arguments give the same numbers, in any order, on any
-    number of threads, and there is no state to save.
+    It is counter-based (Philox 4x64, Salmon et al. 2011): the same arguments give the same numbers, in any order, on
+    any number of threads, and there is no state to save.
 
     Parameters
     ----------

@@ -76,7 +76,9 @@ class TrainResult(Sequence[Step]):
         if not self.steps:
             return "no iterations"
         last = self.steps[-1]
-        text = f"{len(self)} iterations, average loss {self.steps[0].loss:.4g} to {last.average_loss:.4g}, {self.stopped}"
+        text = (
+            f"{len(self)} iterations, average loss {self.steps[0].loss:.4g} to {last.average_loss:.4g}, {self.stopped}"
+        )
         if self.best is not None:
             text += f"; best {self.best.name} {100 * self.best.value:.2f} % after iteration {self.best.iteration}"
         return text

@@ -161,6 +161,7 @@ class Session:
             momentum=facts["momentum"],
             decay=facts["decay"],
             iteration=self.iteration + 1,
+            burn_in=facts["burn_in"],
             adam=bool(facts["adam"]),
             b1=facts["B1"],
             b2=facts["B2"],

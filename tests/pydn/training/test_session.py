@@ -156,3 +156,49 @@ def test_updates_of_a_layer() -> None:
         np.testing.assert_allclose(net.layers[0].bias_updates, delta.sum(0), rtol=1e-5, atol=1e-6)
         with pytest.raises(AttributeError, match="scales"):
             _ = net.layers[0].scale_updates
+
+
+def test_adam_by_hand() -> None:
+    """Kingma & Ba's update in float64, on the sum over the images and with darknet's decay of all parameters' weights."""
+    cfg = LINEAR.replace(b"momentum=0.9", b"adam=1\nB1=0.8\nB2=0.9\neps=0.001")
+    with pydn.load(cfg) as net:
+        w, b = net.layers[0].weights.astype(float), net.layers[0].biases.astype(float)
+        x, truth = X.reshape(4, 3).astype(float), np.eye(2)[CLASSES]
+        moments = {key: [np.zeros_like(value), np.zeros_like(value)] for key, value in (("w", w), ("b", b))}
+        for t in range(1, 4):
+            delta = truth - softmax(x @ w.T + b)
+            changed = []
+            for key, value, g in (("w", w, delta.T @ x - 0.01 * 4 * w), ("b", b, delta.sum(0))):
+                m, v = moments[key]
+                m += 0.2 * (g - m)
+                v += 0.1 * (g * g - v)
+                changed.append(value + 0.1 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 0.001))
+            w, b = changed
+            net.train_step(X, CLASSES)
+        np.testing.assert_allclose(net.layers[0].weights, w, rtol=2e-5, atol=1e-6)
+        np.testing.assert_allclose(net.layers[0].biases, b, rtol=2e-5, atol=1e-6)
+
+
+def test_clip_cuts_weights() -> None:
+    with pydn.load(LINEAR.replace(b"activation=linear", b"activation=linear\nclip=0.05")) as net:
+        net.layers[0].weights[...] = [[1, -1, 0.01], [0.02, 0.5, -0.5]]
+        net.train_step(X, CLASSES)
+        assert np.abs(net.layers[0].weights).max() <= np.float32(0.05)
+
+
+def test_layers_that_wait() -> None:
+    """`burnin_update=2` holds a layer until twice `burn_in`; `train_only_bn=1` trains biases and batch norm alone."""
+    with pydn.load(
+        LINEAR.replace(b"decay=", b"burn_in=2\ndecay=").replace(b"output=2", b"output=2\nburnin_update=2")
+    ) as net:
+        before = net.layers[0].weights.copy()
+        changed = []
+        for _ in range(4):
+            net.train_step(X, CLASSES)
+            changed.append(bool(np.any(net.layers[0].weights != before)))
+        assert changed == [False, False, False, True]
+    with pydn.load(LINEAR.replace(b"output=2", b"output=2\ntrain_only_bn=1")) as net:
+        weights, biases = net.layers[0].weights.copy(), net.layers[0].biases.copy()
+        net.train_step(X, CLASSES)
+        np.testing.assert_array_equal(net.layers[0].weights, weights)
+        assert np.any(net.layers[0].biases != biases)

@@ -378,15 +378,21 @@ DN_API dn_tensor dn_network_delta(const dn_network *network, int layer);
 /* Of a parameter slot, in its shape; writable; NULL data: nothing trains it. */
 DN_API dn_tensor dn_network_gradient(const dn_network *network, int slot);
 
+/* Of a parameter slot: (2, values), the first and the second moment; writable; NULL data before the first update by
+ * Adam (dn_network_start_adam makes them). */
+DN_API dn_tensor dn_network_moments(const dn_network *network, int slot);
+DN_API dn_status dn_network_start_adam(dn_network *network, dn_error *err);
+
 typedef struct dn_update {
     size_t struct_size;
     float learning_rate, momentum, decay;
-    int images; /* whose gradients are summed: batch of the cfg */
-    uint64_t iteration;
-    bool adam;
+    int images;         /* whose gradients are summed: batch of the cfg */
+    uint64_t iteration; /* number of this update, from 1 */
+    int burn_in;        /* of the cfg: layers with burnin_update= wait for so many times as many iterations */
+    bool adam;          /* in place of momentum */
     float b1, b2, eps;
 } dn_update;
-#define DN_UPDATE_INIT {sizeof(dn_update), 0.001F, 0.9F, 0.0001F, 1, 0, false, 0.9F, 0.999F, 1e-7F}
+#define DN_UPDATE_INIT {sizeof(dn_update), 0.001F, 0.9F, 0.0001F, 1, 1, 0, false, 0.9F, 0.999F, 1e-7F}
 DN_API dn_status dn_network_update(dn_network *network, const dn_update *update, dn_error *err);
 
 /* ---------------------------------------------------------------- detection -------------------------------------- */

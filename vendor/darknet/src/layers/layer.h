@@ -114,7 +114,7 @@ dn_status dn_parse_activation(dn_section *section, const dn_layer_context *conte
  * dontloadscales are read by the layers that have parameters. */
 typedef struct dn_layer_training {
     float learning_rate; /* factor of the network's                                        */
-    float clip;          /* updates are cut to ±clip; 0: not                               */
+    float clip;          /* weights are cut to ±clip after an update; 0: not                           */
     int stop_backward;   /* backward ends after this layer: 1 always, n > 1 until iteration n */
     int burnin_update;   /* no update in the first … of burn_in, see network/update.c        */
     bool dont_update, train_only_bn;

@@ -60,6 +60,8 @@ size_t dn_tensor_image_bytes(const dn_graph *graph, int tensor);
 /* Gradients for the slots that `plan` trains; existing ones stay. */
 dn_status dn_gradients_create(dn_network *network, const dn_plan *plan, dn_error *err);
 void dn_gradients_free(dn_network *network);
+/* Adam's, for every slot that has a gradient; existing ones stay. */
+dn_status dn_moments_create(dn_network *network, dn_error *err);
 /* After a forward: the rolling statistics follow those of the run. */
 void dn_follow_statistics(dn_network *network);
 

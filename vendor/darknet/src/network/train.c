@@ -20,6 +20,21 @@ dn_status dn_gradients_create(dn_network *network, const dn_plan *plan, dn_error
     return DN_OK;
 }
 
+dn_status dn_moments_create(dn_network *network, dn_error *err) {
+    const int slots = network->weights->slot_count;
+    if (!network->moments) {
+        DN_TRY(dn_alloc(&network->allocator, (void **)&network->moments, (size_t)slots, sizeof(dn_block *),
+                        "the table of moments", err));
+    }
+    for (int i = 0; i < slots; i++) {
+        if (!network->gradients[i] || network->moments[i]) continue;
+        const size_t bytes = 2 * (size_t)network->weights->entries[i].count * sizeof(float);
+        DN_TRY(dn_block_create(&network->moments[i], &network->allocator, bytes, "moments of Adam", err));
+        memset(network->moments[i]->data, 0, bytes);
+    }
+    return DN_OK;
+}
+
 static void free_blocks(const dn_network *network, dn_block **blocks) {
     for (int i = 0; blocks && i < network->weights->slot_count; i++) dn_block_release(blocks[i]);
     dn_free(&network->allocator, (void *)blocks);
@@ -161,6 +176,24 @@ dn_tensor dn_network_gradient(const dn_network *network, int slot) {
     dn_tensor tensor = dn_weights_slot(network->weights, slot);
     tensor.data = network->gradients[slot]->data;
     tensor.block = network->gradients[slot];
+    return tensor;
+}
+
+dn_status dn_network_start_adam(dn_network *network, dn_error *err) {
+    DN_TRY(check_training(network, err));
+    return dn_moments_create(network, err);
+}
+
+dn_tensor dn_network_moments(const dn_network *network, int slot) {
+    dn_tensor tensor = dn_network_gradient(network, slot);
+    if (!tensor.data || !network->moments || !network->moments[slot]) return no_tensor();
+    tensor.data = network->moments[slot]->data;
+    tensor.block = network->moments[slot];
+    const int64_t count = network->weights->entries[slot].count;
+    tensor.dimensions = 2;
+    tensor.shape[0] = 2;
+    tensor.shape[1] = tensor.strides[0] = count;
+    tensor.strides[1] = 1;
     return tensor;
 }
 

@@ -4,9 +4,12 @@
  *   u −= decay · B · w        (weights only, not biases and scales)
  *   w += rate / B · u
  *   u *= momentum
- * Adam (Kingma & Ba 2015, arXiv:1412.6980), with g = u − decay · B · w, t the number of updates from 1:
+ * Adam (Kingma & Ba 2015, arXiv:1412.6980), with g = u − decay · B · w and t the number of updates from 1:
  *   m = B1 · m + (1 − B1) · g      v = B2 · v + (1 − B2) · g²
- *   w += rate · sqrt(1 − B2^t) / (1 − B1^t) · m / (sqrt(v) + eps) / B ... see dn_update; u = 0 */
+ *   w += rate · (m / (1 − B1^t)) / (sqrt(v / (1 − B2^t)) + eps)
+ *   u = 0
+ * as the reference's GPU code has it: g is the sum over the images, so that eps stands beside a B times larger root than
+ * with a mean. Then, where the layer has clip=, w is cut to ±clip. */
 #include <math.h>
 #include <string.h>
 
@@ -14,16 +17,16 @@
 
 typedef struct slot_update { /* one slot, cut into pieces */
     float *w, *u;
-    float rate, momentum, decay; /* decay: · B */
+    float *m, *v;                        /* Adam */
+    float rate, momentum, decay;         /* decay: · B */
+    float b1, b2, m_share, v_share, eps; /* shares: 1 / (1 − B^t) */
+    float clip;
     size_t count;
 } slot_update;
 
 #define PIECE 65536
 
-static void sgd_piece(void *user, int task, int thread) {
-    (void)thread;
-    const slot_update *s = user;
-    const size_t first = (size_t)task * PIECE, left = s->count - first, count = left < PIECE ? left : PIECE;
+static void sgd(const slot_update *s, size_t first, size_t count) {
     float *restrict const w = s->w + first;
     float *restrict const u = s->u + first;
     for (size_t i = 0; i < count; i++) {
@@ -33,26 +36,85 @@ static void sgd_piece(void *user, int task, int thread) {
     }
 }
 
+static void adam(const slot_update *s, size_t first, size_t count) {
+    float *restrict const w = s->w + first;
+    float *restrict const u = s->u + first;
+    float *restrict const m = s->m + first;
+    float *restrict const v = s->v + first;
+    for (size_t i = 0; i < count; i++) {
+        const float g = u[i] - s->decay * w[i];
+        m[i] = s->b1 * m[i] + (1.0F - s->b1) * g;
+        v[i] = s->b2 * v[i] + (1.0F - s->b2) * g * g;
+        w[i] += s->rate * (m[i] * s->m_share) / (sqrtf(v[i] * s->v_share) + s->eps);
+        u[i] = 0.0F;
+    }
+}
+
+static void clip(const slot_update *s, size_t first, size_t count) {
+    for (size_t i = first; i < first + count; i++) s->w[i] = fminf(fmaxf(s->w[i], -s->clip), s->clip);
+}
+
+static void update_piece(void *user, int task, int thread) {
+    (void)thread;
+    const slot_update *s = user;
+    const size_t first = (size_t)task * PIECE, left = s->count - first, count = left < PIECE ? left : PIECE;
+    if (s->m) {
+        adam(s, first, count);
+    } else {
+        sgd(s, first, count);
+    }
+    if (s->clip > 0.0F) clip(s, first, count);
+}
+
 static bool ends_with(const char *name, const char *end) {
     const size_t length = strlen(name), tail = strlen(end);
     return length >= tail && strcmp(name + length - tail, end) == 0;
+}
+
+static bool is_weights(const dn_slot *slot) { return ends_with(slot->name, "weights"); }
+
+static void with_moments(slot_update *s, float *moments, const dn_update *update) {
+    s->m = moments;
+    s->v = moments + s->count;
+    s->b1 = update->b1;
+    s->b2 = update->b2;
+    s->m_share = (float)(1.0 / (1.0 - pow((double)update->b1, (double)update->iteration)));
+    s->v_share = (float)(1.0 / (1.0 - pow((double)update->b2, (double)update->iteration)));
+    s->eps = update->eps;
 }
 
 static void update_slot(dn_network *network, int slot, const dn_update *update) {
     const dn_plan *plan = network->binding->plan;
     const dn_slot *planned = &plan->slots[slot];
     const dn_layer_training *layer = &plan->layers[planned->layer].training;
-    const bool weights = ends_with(planned->name, "weights");
+    const bool weights = is_weights(planned);
     slot_update s = {
         .w = dn_weights_slot(network->weights, slot).data,
         .u = network->gradients[slot]->data,
-        .rate = update->learning_rate * layer->learning_rate / (float)update->images,
+        .rate = update->learning_rate * layer->learning_rate / (update->adam ? 1.0F : (float)update->images),
         .momentum = update->momentum,
         .decay = weights ? update->decay * (float)update->images : 0.0F,
+        .clip = weights ? layer->clip : 0.0F,
         .count = (size_t)planned->count,
     };
-    dn_pool_run(dn_backend_get(network->backend)->pool, (int)((s.count + PIECE - 1) / PIECE), sgd_piece, &s);
+    if (update->adam) with_moments(&s, network->moments[slot]->data, update);
+    dn_pool_run(dn_backend_get(network->backend)->pool, (int)((s.count + PIECE - 1) / PIECE), update_piece, &s);
     dn_weights_wrote(network->weights, slot);
+}
+
+/* train_only_bn= of this layer or a later one: its batch norm alone moves. */
+static bool only_batchnorm(const dn_plan *plan, int layer) {
+    for (int k = layer; k < plan->layer_count; k++) {
+        if (plan->layers[k].training.train_only_bn) return true;
+    }
+    return false;
+}
+
+static bool held_back(const dn_plan *plan, const dn_slot *slot, const dn_update *update) {
+    const dn_layer_training *layer = &plan->layers[slot->layer].training;
+    const int64_t until = (int64_t)layer->burnin_update * update->burn_in;
+    if (layer->burnin_update > 0 && (int64_t)update->iteration < until) return true;
+    return is_weights(slot) && only_batchnorm(plan, slot->layer);
 }
 
 /* Whether an update moves the layer: in alexeyab nothing before the layer where backward stops; in pjreddie it decays. */
@@ -69,11 +131,13 @@ dn_status dn_network_update(dn_network *network, const dn_update *update, dn_err
         return dn_fail(err, DN_E_ARGUMENT, "the network was made for inference; make its plan with training = true");
     }
     if (update->images < 1) return dn_fail(err, DN_E_ARGUMENT, "an update after %d images", update->images);
+    if (update->adam && update->iteration < 1) return dn_fail(err, DN_E_ARGUMENT, "Adam counts updates from 1");
+    if (update->adam) DN_TRY(dn_moments_create(network, err));
     const int stop = dn_network_stop_layer(network, update->iteration);
     for (int slot = 0; slot < (int)plan->slot_count; slot++) {
-        if (network->gradients[slot] && moves(network, plan->slots[slot].layer, stop)) {
-            update_slot(network, slot, update);
-        }
+        const dn_slot *planned = &plan->slots[slot];
+        if (!network->gradients[slot] || !moves(network, planned->layer, stop)) continue;
+        if (!held_back(plan, planned, update)) update_slot(network, slot, update);
     }
     return DN_OK;
 }
