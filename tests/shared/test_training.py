@@ -20,7 +20,7 @@ yolov3_two_heads_pjreddie yolov4_ciou yolov4_ciou_maxdelta_small yolov4_counters
 yolov4_focal yolov4_giou yolov4_iou yolov4_iou_thresh_ciou yolov4_label_smooth yolov4_mse_normalizers
 yolov4_new_coords yolov4_new_coords_mse yolov4_normalizers yolov4_objectness_smooth yolov4_show_details_0
 detection_v1 detection_v1_forced detection_v1_softmax region_classfix region_crossing_12800 region_early region_focal
-region_late region_logistic_late region_norescore_nobias region_tree
+region_late region_logistic_late region_norescore_nobias region_tree crnn gru_pjreddie rnn
 """.split()
 # A [route] of one layer is that layer: it has no delta of its own to show.
 WITHOUT_DELTA = {"yolov3_two_heads": "layer_005_delta", "yolov3_two_heads_pjreddie": "layer_005_delta"}

@@ -132,6 +132,17 @@ static void constrain(const dn_host_call *call) {
     }
 }
 
+/* Nothing goes back through a value that was cut. */
+static void constrain_back(const dn_host_call *call) {
+    const params *p = call->params;
+    const float limit = (float)p->state_constrain, *x = call->inputs[0].data, *dy = call->inputs[2].data;
+    float *dx = call->outputs[0].data;
+    if (dx == NULL || dy == NULL) return;
+    for (int64_t i = 0; i < dn_shape_count(call->inputs[0].shape); i++) {
+        if (!(x[i] < -limit || x[i] > limit)) dx[i] += dy[i];
+    }
+}
+
 /* Terms of one gate that come from x or from the bottleneck, and from h. */
 typedef struct moment {
     int t, h, c;
@@ -185,7 +196,7 @@ static dn_status step(const params *p, dn_emit *emit, moment *now, const int *in
     if (p->state_constrain > 0) {
         const int c = now->c;
         const dn_shape shape = dn_emit_shape(emit, c);
-        DN_TRY(dn_emit_host(emit, "constrain", constrain, p, &c, 1, &shape, 1, &now->c));
+        DN_TRY(dn_emit_host_trained(emit, "constrain", constrain, constrain_back, p, &c, 1, &shape, 1, &now->c));
     }
     return add_shortcut(p, emit, now, y);
 }

@@ -5,8 +5,9 @@
  *            pjreddie: output_filters (1), hidden_filters (1), 3 × 3 with padding 1;
  *            activation f (logistic), batch_normalize, shortcut
  *   shape    rows and columns stay as they are, so 2 · padding = size − 1 and stride = 1
- *   state    s (hidden, h, w), zero at first
- *   slots    of input, self, output, each as in [convolutional]; batch norm uses the stored statistics
+ *   state    s (hidden, h, w), zero at first; in training, at the beginning of every mini-batch
+ *   slots    of input, self, output, each as in [convolutional]; batch norm uses the stored statistics, in
+ *            training those of each time step
  *   flops    those of the three */
 #include "layers/recurrent.h"
 
@@ -31,4 +32,5 @@ const dn_layer_type dn_layer_crnn = {
     .parse = parse,
     .infer = infer,
     .forward = dn_simple_forward,
+    .backward = dn_simple_backward,
 };

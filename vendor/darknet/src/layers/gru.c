@@ -84,10 +84,24 @@ static dn_status forward(const void *from, dn_emit *emit) {
     return dn_emit_output(emit, y);
 }
 
+/* The reference's CPU code carries nothing back: parameters only decay. */
+static dn_status backward(const void *from, dn_emit *emit) {
+    (void)from;
+    if (!emit->graph->overwrites_points) return dn_emit_reverse_layer(emit);
+    for (int k = 0; k < emit->slot_count; k++) {
+        int delta;
+        bool unused;
+        if (!dn_emit_wants_delta(emit, emit->slots[k])) continue;
+        DN_TRY(dn_emit_contribution(emit, emit->slots[k], false, &delta, &unused));
+    }
+    return DN_OK;
+}
+
 const dn_layer_type dn_layer_gru = {
     .params_size = sizeof(params),
     .flags = DN_LAYER_RECURRENT,
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .backward = backward,
 };

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "op/append.h"
+
 enum { OPS_MAX = 1 << 16, SLOTS_PLAIN = 2, SLOTS_NORMALIZED = 5 };
 
 /* ---- parse ---- */
@@ -108,6 +110,11 @@ dn_status dn_parts_facts(const dn_parts *parts, dn_layer_plan *plan, dn_error *e
 
 /* ---- forward ---- */
 
+int dn_parts_weights(const dn_parts *parts) {
+    if (!parts->convolutional) return 1;
+    return parts->batch_normalize ? SLOTS_NORMALIZED - 1 : SLOTS_PLAIN - 1;
+}
+
 static dn_status products(const dn_parts *parts, dn_emit *emit, int x, int weights, int outputs, int *y) {
     if (!parts->convolutional) return dn_emit_linear(emit, x, weights, outputs, (dn_op_linear){false}, y);
     const dn_op_conv2d conv = {
@@ -124,19 +131,38 @@ static dn_status products(const dn_parts *parts, dn_emit *emit, int x, int weigh
     return dn_emit_conv2d(emit, x, weights, shape, conv, y);
 }
 
-dn_status dn_parts_emit(const dn_parts *parts, dn_emit *emit, int part, int x, int outputs, dn_activation f, int *y) {
+/* In training every time step is normalized by its own statistics, as the reference does. */
+static dn_status normalize(const dn_parts *parts, dn_emit *emit, const int *slots, int x, int *y) {
+    const int scales = parts->convolutional ? 1 : 2;
+    const bool apart = emit->training && dn_emit_shape(emit, x).n == emit->output_shape.n;
+    const int steps = apart ? parts->steps : 1;
+    void *memory;
+    DN_TRY(dn_zone_alloc(emit->graph->zone, &memory, (size_t)steps, sizeof(int), emit->err));
+    int *const rows = memory;
+    for (int t = 0; t < steps; t++) {
+        DN_TRY(dn_emit_rows(emit, x, t, steps, &rows[t]));
+        DN_TRY(dn_emit_batchnorm(emit, rows[t], slots[scales], slots[scales + 1], slots[scales + 2], slots[0],
+                                 dn_batchnorm_of(parts->dialect), &rows[t]));
+    }
+    return dn_emit_stack(emit, rows, steps, y);
+}
+
+static dn_status emit_part(const dn_parts *parts, dn_emit *emit, int part, int x, int outputs, dn_activation f,
+                           int *sum, int *y) {
     const int count = parts->batch_normalize ? SLOTS_NORMALIZED : SLOTS_PLAIN;
     const int *slots = emit->slots + part * count;
-    const int weights = parts->convolutional ? count - 1 : 1, scales = parts->convolutional ? 1 : 2;
-    int sum;
-    DN_TRY(products(parts, emit, x, slots[weights], outputs, &sum));
+    DN_TRY(products(parts, emit, x, slots[dn_parts_weights(parts)], outputs, sum));
     if (parts->batch_normalize) {
-        DN_TRY(dn_emit_batchnorm(emit, sum, slots[scales], slots[scales + 1], slots[scales + 2], slots[0],
-                                 dn_batchnorm_of(parts->dialect), &sum));
+        DN_TRY(normalize(parts, emit, slots, *sum, y));
     } else {
-        DN_TRY(dn_emit_bias(emit, sum, slots[0], &sum));
+        DN_TRY(dn_emit_bias(emit, *sum, slots[0], y));
     }
-    return dn_emit_activation(emit, sum, f, y);
+    return dn_emit_activation(emit, *y, f, y);
+}
+
+dn_status dn_parts_emit(const dn_parts *parts, dn_emit *emit, int part, int x, int outputs, dn_activation f, int *y) {
+    int sum;
+    return emit_part(parts, emit, part, x, outputs, f, &sum, y);
 }
 
 dn_status dn_parts_room(const dn_parts *parts, dn_emit *emit) {
@@ -188,24 +214,38 @@ dn_status dn_simple_infer(const dn_simple *simple, dn_layer_plan *plan, dn_error
     return dn_parts_facts(parts, plan, err);
 }
 
+/* In training every mini-batch begins with a state of zeros. */
+static dn_status first_state(dn_emit *emit, int *state) {
+    *state = emit->states[0];
+    if (!emit->training) return DN_OK;
+    DN_TRY(dn_emit_tensor(emit, dn_emit_shape(emit, emit->states[0]), DN_F32, state));
+    return dn_emit_append(emit, (dn_op){.kind = DN_OP_fill}, NULL, 0, state, 1);
+}
+
+static dn_status simple_step(const dn_simple *simple, dn_emit *emit, int input, int t, int *state) {
+    int terms[3] = {-1, -1, *state};
+    DN_TRY(dn_parts_room(&simple->parts, emit));
+    DN_TRY(dn_emit_rows(emit, input, t, simple->parts.steps, &terms[0]));
+    DN_TRY(dn_parts_emit(&simple->parts, emit, 1, *state, simple->hidden, simple->g, &terms[1]));
+    return dn_emit_gate(emit, terms, simple->shortcut ? 3 : 2, DN_LINEAR, state);
+}
+
 dn_status dn_simple_forward(const void *from, dn_emit *emit) {
     const dn_simple *simple = from;
     const dn_parts *parts = &simple->parts;
-    int input, state = emit->states[0], all, y;
+    int input, state, all, sum, y;
     void *memory;
     DN_TRY(dn_zone_alloc(emit->graph->zone, &memory, (size_t)parts->steps, sizeof(int), emit->err));
     int *const states = memory;
     DN_TRY(dn_parts_emit(parts, emit, 0, emit->input, simple->hidden, simple->f, &input));
+    DN_TRY(first_state(emit, &state));
     for (int t = 0; t < parts->steps; t++) {
-        int terms[3] = {-1, -1, state};
-        DN_TRY(dn_parts_room(parts, emit));
-        DN_TRY(dn_emit_rows(emit, input, t, parts->steps, &terms[0]));
-        DN_TRY(dn_parts_emit(parts, emit, 1, state, simple->hidden, simple->g, &terms[1]));
-        DN_TRY(dn_emit_gate(emit, terms, simple->shortcut ? 3 : 2, DN_LINEAR, &state));
+        DN_TRY(simple_step(simple, emit, input, t, &state));
         states[t] = state;
     }
-    DN_TRY(dn_emit_store(emit, state, emit->states[0]));
+    if (!emit->training) DN_TRY(dn_emit_store(emit, state, emit->states[0]));
     DN_TRY(dn_emit_stack(emit, states, parts->steps, &all));
-    DN_TRY(dn_parts_emit(parts, emit, 2, all, simple->outputs, simple->f, &y));
+    DN_TRY(emit_part(parts, emit, 2, all, simple->outputs, simple->f, &sum, &y));
+    dn_emit_show_delta(emit, sum);
     return dn_emit_output(emit, y);
 }

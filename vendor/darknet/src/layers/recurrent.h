@@ -37,6 +37,8 @@ dn_status dn_parts_slots(const dn_parts *parts, dn_layer_plan *plan, dn_part_nam
 double dn_parts_flops(const dn_parts *parts, dn_shape image, int inputs, int outputs);
 dn_status dn_parts_facts(const dn_parts *parts, dn_layer_plan *plan, dn_error *err);
 
+/* Which of a part's slots holds the weights. */
+int dn_parts_weights(const dn_parts *parts);
 /* y = f(part number `part`, applied to x). */
 dn_status dn_parts_emit(const dn_parts *parts, dn_emit *emit, int part, int x, int outputs, dn_activation f, int *y);
 /* DN_E_UNSUPPORTED when the time steps make more ops than a plan should have. Called once a step. */
@@ -56,5 +58,6 @@ typedef struct dn_simple {
 } dn_simple;
 dn_status dn_simple_infer(const dn_simple *simple, dn_layer_plan *plan, dn_error *err);
 dn_status dn_simple_forward(const void *from, dn_emit *emit); /* `from`: a dn_simple */
+dn_status dn_simple_backward(const void *from, dn_emit *emit);
 
 #endif

@@ -3,8 +3,9 @@
  *   s = f(input(x)) + g(self(s)) [+ s with shortcut=1];  y = f(output(s))
  *   cfg      output (1), hidden (1; pjreddie: output), activation f (logistic), batch_normalize, shortcut;
  *            logistic=1: g is logistic, =2: loggy, else f (alexeyab)
- *   state    s (hidden), zero at first
- *   slots    of input, self, output, each as in [connected]; batch norm uses the stored statistics
+ *   state    s (hidden), zero at first; in training, at the beginning of every mini-batch
+ *   slots    of input, self, output, each as in [connected]; batch norm uses the stored statistics, in
+ *            training those of each time step
  *   flops    0, as [connected] */
 #include "layers/recurrent.h"
 
@@ -30,4 +31,5 @@ const dn_layer_type dn_layer_rnn = {
     .parse = parse,
     .infer = infer,
     .forward = dn_simple_forward,
+    .backward = dn_simple_backward,
 };

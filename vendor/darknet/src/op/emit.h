@@ -43,7 +43,8 @@ typedef struct dn_emit {
     int slot_count;
     const int *states; /* tensor of each state it declared                                     */
     int state_count;
-    int output; /* set by dn_emit_output: this layer's output tensor; -1 before         */
+    int output;                         /* set by dn_emit_output: this layer's output tensor; -1 before         */
+    size_t forward_first, forward_last; /* in loss and backward: the ops of forward, first … last-1   */
     bool training;
     int truth;   /* training: (rows, truths) float32, one row an image; -1 when no layer asks for truths */
     int clock;   /* training: (rows, DN_CLOCK) int32, one row an image                    */
@@ -126,6 +127,10 @@ int dn_emit_delta(const dn_emit *emit, int tensor);
 dn_status dn_emit_contribution(dn_emit *emit, int tensor, bool partial, int *delta, bool *accumulate);
 /* Ops that carry the deltas of the outputs of ops first … last-1 back to their inputs, in reverse. */
 dn_status dn_emit_reverse(dn_emit *emit, size_t first, size_t last);
+/* Those of the layer's forward: its backward by the chain rule. */
+static inline dn_status dn_emit_reverse_layer(dn_emit *emit) {
+    return dn_emit_reverse(emit, emit->forward_first, emit->forward_last);
+}
 /* delta(x) = factor · delta(y), whatever computed y: what darknet's heads do. Same number of values. */
 dn_status dn_emit_pass_back(dn_emit *emit, int y, int x, float factor);
 

@@ -229,6 +229,17 @@ static dn_status reverse_stack(const reverse *r) {
     return DN_OK;
 }
 
+static dn_status no_rule(const reverse *r);
+
+/* Of the forms that layers train through: one straight line for all channels. */
+static dn_status reverse_channel_map(const reverse *r) {
+    const dn_op_channel_map *map = &r->op.as.channel_map;
+    const bool all = map->rule_count == 1 && map->rules[0].first == 0 &&
+                     map->rules[0].count == shape_of(r, r->op.outputs[0]).c && map->rules[0].kind == DN_LINEAR;
+    if (!all) return no_rule(r);
+    return to_input(r, 0, (dn_op){.kind = DN_OP_scale, .as.scale = {map->rules[0].scale}}, &r->dy, 1);
+}
+
 static dn_status no_rule(const reverse *r) {
     const char *name = r->op.kind == DN_OP_host ? r->op.as.host.name : dn_op_name(r->op.kind);
     return dn_fail(r->emit->err, DN_E_UNSUPPORTED, "%s cannot be trained through", name);
@@ -268,6 +279,7 @@ static const rule rules[DN_OP_KINDS] = {
     [DN_OP_mul] = reverse_mul,
     [DN_OP_upsample] = reverse_upsample,
     [DN_OP_reorg] = reverse_reorg,
+    [DN_OP_channel_map] = reverse_channel_map,
     [DN_OP_copy] = reverse_copy,
     [DN_OP_rows] = reverse_rows,
     [DN_OP_stack] = reverse_stack,

@@ -65,6 +65,8 @@ dn_status dn_plan_emit_for(dn_plan *plan, int index, const int *outputs, dn_emit
         .states = layer->states,
         .state_count = layer->state_count,
         .output = -1,
+        .forward_first = layer->forward_first,
+        .forward_last = layer->forward_last,
         .training = plan->options.training,
         .truth = -1,
         .clock = plan->clock_tensor,
