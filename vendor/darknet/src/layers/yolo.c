@@ -181,6 +181,11 @@ static dn_status forward(const void *in, dn_emit *emit) {
     return dn_emit_output(emit, output);
 }
 
+const dn_yolo_loss *dn_yolo_loss_of(const void *in) {
+    const yolo_params *params = in;
+    return &params->loss;
+}
+
 static dn_status loss(const void *in, dn_emit *emit) {
     const yolo_params *params = in;
     return dn_yolo_loss_emit(&params->loss, emit);

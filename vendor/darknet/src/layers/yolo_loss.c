@@ -59,10 +59,6 @@ static float class_weight(const dn_yolo_loss *loss, int class_id) {
     return loss->class_weights ? loss->class_weights[class_id] : 1;
 }
 
-static dn_truth_rows rows_of(const dn_yolo_loss *loss, const float *first, const float *end) {
-    return (dn_truth_rows){first, end, loss->values, 4, loss->classes, loss->map, loss->map_count};
-}
-
 /* ---- classes ---- */
 
 /* The slope of focal loss, divided by that of the squared error. */
@@ -115,7 +111,7 @@ static float best_truth(const image *im, dn_box box, dn_truth *out) {
         if (2 * fabsf(box.x - row[0]) >= box.w + row[2] || 2 * fabsf(box.y - row[1]) >= box.h + row[3]) continue;
         const float iou = dn_iou(box, (dn_box){row[0], row[1], row[2], row[3]});
         if (!(iou > best)) continue;
-        dn_truth_rows rows = rows_of(loss, row, row + loss->values);
+        dn_truth_rows rows = dn_yolo_rows(loss, row, row + loss->values);
         if (dn_truth_next(&rows, out)) best = iou;
     }
     return best;
@@ -165,34 +161,6 @@ static void look_at_box(image *im, int anchor, int cell) {
 
 /* ---- every truth ---- */
 
-static int find_anchor(const dn_yolo_loss *loss, int which) {
-    for (int k = 0; k < loss->anchors; k++) {
-        if (loss->mask[k] == which) return k;
-    }
-    return -1;
-}
-
-/* Overlap of an anchor and a truth that have the same centre. */
-static float anchor_overlap(const dn_yolo_loss *loss, int which, dn_box truth, dn_iou_kind kind) {
-    const float *const size = loss->sizes + 2 * which;
-    const dn_box anchor = {0, 0, size[0] / (float)loss->net_width, size[1] / (float)loss->net_height};
-    truth.x = truth.y = 0;
-    return dn_overlap(anchor, truth, kind);
-}
-
-static int best_anchor(const dn_yolo_loss *loss, dn_box truth) {
-    float best = 0;
-    int found = 0;
-    for (int k = 0; k < loss->num; k++) {
-        const float overlap = anchor_overlap(loss, k, truth, DN_IOU);
-        if (overlap > best) {
-            best = overlap;
-            found = k;
-        }
-    }
-    return found;
-}
-
 static void count_match(image *im, const dn_yolo_place *place, int class_id, dn_yolo_fit fit) {
     const dn_yolo_loss *loss = im->loss;
     const size_t chosen = (dn_yolo_class(loss) + (size_t)class_id) * place->plane;
@@ -222,35 +190,24 @@ static void learn(image *im, const dn_truth *truth, int anchor, int cell) {
     count_match(im, &place, truth->class_id, fit);
 }
 
-/* Where the truth's point is; a corner outside of the image counts as on its border. */
-static int cell_of(const image *im, dn_box truth) {
-    const dn_yolo_loss *loss = im->loss;
-    if (loss->point == DN_POINT_CENTER || dn_truth_cell(truth, 1, 1) < 0)
-        return dn_truth_cell(truth, im->shape.w, im->shape.h);
-    const float way = loss->point == DN_POINT_LEFT_TOP ? -0.5F : 0.5F;
-    truth.x = fminf(fmaxf(truth.x + way * truth.w, 0), 1);
-    truth.y = fminf(fmaxf(truth.y + way * truth.h, 0), 1);
-    return dn_truth_cell(truth, im->shape.w, im->shape.h);
-}
-
 static void learn_truth(image *im, const dn_truth *truth, int cell) {
     const dn_yolo_loss *loss = im->loss;
-    const int best = best_anchor(loss, truth->box), own = find_anchor(loss, best);
+    const int best = dn_yolo_best_anchor(loss, truth->box), own = dn_yolo_find_anchor(loss, best);
     if (own >= 0) learn(im, truth, own, cell);
     for (int k = 0; loss->iou_thresh < 1 && k < loss->num; k++) {
-        const int anchor = find_anchor(loss, k);
+        const int anchor = dn_yolo_find_anchor(loss, k);
         if (k == best || anchor < 0) continue;
-        if (anchor_overlap(loss, k, truth->box, loss->iou_thresh_kind) > loss->iou_thresh)
+        if (dn_yolo_anchor_overlap(loss, k, truth->box, loss->iou_thresh_kind) > loss->iou_thresh)
             learn(im, truth, anchor, cell);
     }
 }
 
 static void learn_truths(image *im) {
-    dn_truth_rows rows = rows_of(im->loss, im->truths, im->truths_end);
+    dn_truth_rows rows = dn_yolo_rows(im->loss, im->truths, im->truths_end);
     dn_truth truth;
     int usable = 0;
     while (dn_truth_next(&rows, &truth)) {
-        const int cell = cell_of(im, truth.box);
+        const int cell = dn_yolo_cell(im->loss, truth.box, im->shape);
         if (cell < 0) continue;
         learn_truth(im, &truth, cell);
         usable++;

@@ -48,6 +48,22 @@ static inline size_t dn_yolo_objectness(const dn_yolo_loss *loss) { return 4 * d
 static inline size_t dn_yolo_class(const dn_yolo_loss *loss) { return dn_yolo_objectness(loss) + 1; }
 static inline size_t dn_yolo_entries(const dn_yolo_loss *loss) { return dn_yolo_class(loss) + (size_t)loss->classes; }
 
+/* The loss of a [yolo] layer, by its params (dn_layer_plan_type_of). */
+const dn_yolo_loss *dn_yolo_loss_of(const void *yolo_params);
+/* For losses that compare boxes with each other: the track and the class of the truth that each box (anchor · h · w +
+ * cell) of an image learns as the one of the best anchor, -1 for all others. `truths`: of that image. */
+void dn_yolo_label(const dn_yolo_loss *loss, dn_shape shape, const float *truths, int *tracks, int *classes);
+
+/* ---- which box a truth belongs to ---- */
+
+dn_truth_rows dn_yolo_rows(const dn_yolo_loss *loss, const float *first, const float *end);
+int dn_yolo_find_anchor(const dn_yolo_loss *loss, int which); /* in mask; -1: this head does not have it */
+/* Overlap of an anchor and a truth that have the same centre. */
+float dn_yolo_anchor_overlap(const dn_yolo_loss *loss, int which, dn_box truth, dn_iou_kind kind);
+int dn_yolo_best_anchor(const dn_yolo_loss *loss, dn_box truth); /* of all, the head's or not */
+/* Where the truth's point is, a corner outside of the image as on its border; -1: its centre is outside. */
+int dn_yolo_cell(const dn_yolo_loss *loss, dn_box truth, dn_shape shape);
+
 /* ---- for the rules that assign truths (yolo_loss.c) and those that compute box deltas (yolo_loss_box.c) ---- */
 
 /* One predicted box. */
