@@ -75,6 +75,30 @@ DN_INLINE void sum_pixels(const window *w, float *y, int pixels, int size, size_
     }
 }
 
+/* Eight pixels of a 3 × 3 window: each input is loaded once for all the pixels that it belongs to. */
+DN_INLINE void sum_three(const window *w, float *y, int stride, bool cut_first, bool cut_last) {
+    vec sums[PIXELS];
+    UNROLL for (int p = 0; p < PIXELS; ++p) sums[p] = vec_load_aligned(w->bias);
+    const int first = cut_first ? 1 : 0, end = (PIXELS - 1) * stride + (cut_last ? 2 : 3); /* columns */
+    for (int u = w->u_first; u < w->u_end; ++u) {
+        const float *x = w->x + (w->at + (ptrdiff_t)((size_t)u * w->row));
+        const float *weights = w->weights + u * 3 * DN_LANES;
+        const vec taps[3] = {vec_load_aligned(weights), vec_load_aligned(weights + DN_LANES),
+                             vec_load_aligned(weights + 2 * DN_LANES)};
+        _Pragma("GCC unroll 17") for (int j = first; j < end; ++j) {
+            const vec value = vec_load_aligned(x + j * DN_LANES);
+            UNROLL for (int v = 0; v < 3; ++v) {
+                if (j < v || (j - v) % stride != 0 || (j - v) / stride >= PIXELS) continue;
+                sums[(j - v) / stride] = vec_fma(taps[v], value, sums[(j - v) / stride]);
+            }
+        }
+    }
+    const vec slope = vec_set(w->slope);
+    UNROLL for (int p = 0; p < PIXELS; ++p) {
+        vec_store_aligned(y + p * DN_LANES, vec_max(vec_mul(sums[p], slope), sums[p]));
+    }
+}
+
 typedef enum cut_kind { CUT_NONE, CUT_FIRST, CUT_LAST, CUT_MORE } cut_kind;
 
 DN_INLINE void sum_cut(const window *w, float *y, int size, size_t pixel, cut_kind cut) {
@@ -87,11 +111,22 @@ DN_INLINE void sum_cut(const window *w, float *y, int size, size_t pixel, cut_ki
     }
 }
 
+DN_INLINE void three_cut(const window *w, float *y, int stride, cut_kind cut) {
+    if (cut == CUT_FIRST) {
+        sum_three(w, y, stride, true, false);
+    } else if (cut == CUT_LAST) {
+        sum_three(w, y, stride, false, true);
+    } else {
+        sum_three(w, y, stride, false, false);
+    }
+}
+
 static void sum_eight(const window *w, float *y, cut_kind cut) {
-    if (w->size == 3 && w->pixel == DN_LANES) {
-        sum_cut(w, y, 3, DN_LANES, cut);
-    } else if (w->size == 3 && w->pixel == 2 * DN_LANES) {
-        sum_cut(w, y, 3, 2 * DN_LANES, cut);
+    const bool three = w->size == 3 && w->column == DN_LANES;
+    if (three && w->pixel == DN_LANES) {
+        three_cut(w, y, 1, cut);
+    } else if (three && w->pixel == 2 * DN_LANES) {
+        three_cut(w, y, 2, cut);
     } else if (w->size == 5 && w->pixel == DN_LANES) {
         sum_cut(w, y, 5, DN_LANES, cut);
     } else {

@@ -302,8 +302,16 @@ static void set_unit(band *b, int unit, dn_conv_range range, int rows) {
     b->tile.weights = b->tile.bias + b->blocks * DN_LANES;
 }
 
+/* The first tiles of a 1 × 1 unit, which are short, fetch the next unit's weights. */
+static const float *next_weights(const band *b, int tile) {
+    if (!b->conv->tile[DN_CONV_FLAT] || tile >= b->blocks) return NULL;
+    const size_t block = FLOATS(b->tile.channels) * DN_LANES * DN_LANES;
+    return b->tile.weights + FLOATS(b->blocks + tile) * block;
+}
+
 static void run_rows(band *b, int first_row, int end_row) {
     for (int row = first_row; row < end_row; ++row) {
+        b->tile.ahead = next_weights(b, row - first_row);
         if (b->conv->tile[DN_CONV_FLAT]) {
             run_flat_row(b, row);
         } else {
