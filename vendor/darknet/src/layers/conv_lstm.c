@@ -203,7 +203,7 @@ static dn_status step(const params *p, dn_emit *emit, moment *now, const int *in
 
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
-    moment now = {.h = emit->states[0], .c = emit->states[1], .b = -1};
+    moment now = {.b = -1};
     int inputs[GATES] = {-1, -1, -1, -1}, y;
     void *memory;
     DN_TRY(dn_zone_alloc(emit->graph->zone, &memory, (size_t)p->parts.steps, sizeof(int), emit->err));
@@ -211,6 +211,8 @@ static dn_status forward(const void *from, dn_emit *emit) {
     for (int g = 0; g < GATES && !p->bottleneck; g++) {
         DN_TRY(dn_parts_emit(&p->parts, emit, p->u[g], emit->input, p->outputs, p->a, &inputs[g]));
     }
+    DN_TRY(dn_emit_state(emit, 0, &now.h));
+    DN_TRY(dn_emit_state(emit, 1, &now.c));
     for (now.t = 0; now.t < p->parts.steps; now.t++) {
         DN_TRY(dn_parts_room(&p->parts, emit));
         DN_TRY(step(p, emit, &now, inputs, &outputs[now.t]));

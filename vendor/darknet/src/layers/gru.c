@@ -67,13 +67,14 @@ static dn_status step(const params *p, dn_emit *emit, const int inputs[3], int t
 
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
-    int inputs[3], state = emit->states[0], y;
+    int inputs[3], state, y;
     void *memory;
     DN_TRY(dn_zone_alloc(emit->graph->zone, &memory, (size_t)p->parts.steps, sizeof(int), emit->err));
     int *const states = memory;
     for (int k = 0; k < 3; k++) {
         DN_TRY(dn_parts_emit(&p->parts, emit, p->input_part + k, emit->input, p->outputs, DN_LINEAR, &inputs[k]));
     }
+    DN_TRY(dn_emit_state(emit, 0, &state));
     for (int t = 0; t < p->parts.steps; t++) {
         DN_TRY(dn_parts_room(&p->parts, emit));
         DN_TRY(step(p, emit, inputs, t, &state));

@@ -65,7 +65,7 @@ static dn_status step(const params *p, dn_emit *emit, const int inputs[GATES], i
 
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
-    int inputs[GATES], h = emit->states[0], c = emit->states[1], y;
+    int inputs[GATES], h, c, y;
     void *memory;
     DN_TRY(dn_zone_alloc(emit->graph->zone, &memory, (size_t)p->parts.steps, sizeof(int), emit->err));
     int *const outputs = memory;
@@ -73,6 +73,8 @@ static dn_status forward(const void *from, dn_emit *emit) {
         const int part = GATES + p->place[k];
         DN_TRY(dn_parts_emit(&p->parts, emit, part, emit->input, p->outputs, DN_LINEAR, &inputs[k]));
     }
+    DN_TRY(dn_emit_state(emit, 0, &h));
+    DN_TRY(dn_emit_state(emit, 1, &c));
     for (int t = 0; t < p->parts.steps; t++) {
         DN_TRY(dn_parts_room(&p->parts, emit));
         DN_TRY(step(p, emit, inputs, t, &h, &c));

@@ -165,6 +165,11 @@ dn_status dn_parts_emit(const dn_parts *parts, dn_emit *emit, int part, int x, i
     return emit_part(parts, emit, part, x, outputs, f, &sum, y);
 }
 
+dn_status dn_emit_state(dn_emit *emit, int number, int *out) {
+    *out = emit->states[number];
+    return emit->training ? dn_emit_copy(emit, *out, dn_emit_shape(emit, *out), out) : DN_OK;
+}
+
 dn_status dn_parts_room(const dn_parts *parts, dn_emit *emit) {
     if (emit->graph->op_count < OPS_MAX) return DN_OK;
     return dn_fail(emit->err, DN_E_UNSUPPORTED,

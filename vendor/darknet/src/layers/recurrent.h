@@ -41,6 +41,8 @@ dn_status dn_parts_facts(const dn_parts *parts, dn_layer_plan *plan, dn_error *e
 int dn_parts_weights(const dn_parts *parts);
 /* y = f(part number `part`, applied to x). */
 dn_status dn_parts_emit(const dn_parts *parts, dn_emit *emit, int part, int x, int outputs, dn_activation f, int *y);
+/* What a state begins with. In training a copy: backward reads it when the state has its next value already. */
+dn_status dn_emit_state(dn_emit *emit, int number, int *out);
 /* DN_E_UNSUPPORTED when the time steps make more ops than a plan should have. Called once a step. */
 dn_status dn_parts_room(const dn_parts *parts, dn_emit *emit);
 /* y = f(x_0 + x_1 + …) */
