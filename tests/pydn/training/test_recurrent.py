@@ -1,7 +1,7 @@
 """Gradients of the recurrent layers through time, beside central differences of their numpy oracles in float64.
 
-A state that lasts from one mini-batch to the next is a constant of the next one. [rnn] and [crnn] begin every mini-batch
-with zeros."""
+A state that lasts from one mini-batch to the next is a constant there. [rnn] and [crnn] begin every mini-batch with
+zeros."""
 
 from collections.abc import Iterator
 from copy import deepcopy
@@ -16,7 +16,6 @@ from pydn._core.training import TrainingNetwork
 from ...reference import network as reference
 from ...reference.types import Array
 from ..layers.support import Case, Engine, Row, conv, row
-
 
 EPSILON = 1e-5
 
@@ -170,7 +169,8 @@ def test_every_time_step_is_normalized_by_itself(engine: Engine) -> None:
             rolling[f"{name}.rolling_{kind}"] = 0.9 * rolling[f"{name}.rolling_{kind}"] + 0.1 * found
         return y
 
-    state, wanted = np.zeros((SEQUENCES, 3, 3, 4)), []
+    state: Array = np.zeros((SEQUENCES, 3, 3, 4))
+    wanted = []
     for x in np.split(case.x.astype(float), STEPS):
         state = part("input", x) + part("self", state)
         wanted.append(part("output", state))
