@@ -159,7 +159,7 @@ def test_updates_of_a_layer() -> None:
 
 
 def test_adam_by_hand() -> None:
-    """Kingma & Ba's update in float64, on the sum over the images and with darknet's decay of all parameters' weights."""
+    """Kingma & Ba's update in float64, on the sum over the images, with darknet's decay of the weights."""
     cfg = LINEAR.replace(b"momentum=0.9", b"adam=1\nB1=0.8\nB2=0.9\neps=0.001")
     with pydn.load(cfg) as net:
         w, b = net.layers[0].weights.astype(float), net.layers[0].biases.astype(float)
