@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..preprocess import Dialect
 
 
-def detector_names(base: str, iteration: int, dialect: Dialect) -> Iterator[str]:
+def detector_names(base: str, iteration: int, dialect: str) -> Iterator[str]:
     """Yield the names under which a detector's weights are written after an iteration.
 
     alexeyab: ``_last`` every 100, ``_1000``, ``_2000``, …; pjreddie: ``.backup`` every 100, ``_100`` … ``_900``, then
@@ -25,7 +24,7 @@ def detector_names(base: str, iteration: int, dialect: Dialect) -> Iterator[str]
         yield f"{base}_last.weights"
 
 
-def classifier_names(base: str, iteration: int, epoch: int, new_epoch: bool, dialect: Dialect) -> Iterator[str]:
+def classifier_names(base: str, iteration: int, epoch: int, new_epoch: bool, dialect: str) -> Iterator[str]:
     """Yield the names under which a classifier's weights are written after an iteration.
 
     alexeyab: as detectors; pjreddie: ``_<epoch>`` after each epoch, ``.backup`` every 1000.
@@ -39,7 +38,7 @@ def classifier_names(base: str, iteration: int, epoch: int, new_epoch: bool, dia
     yield from detector_names(base, iteration, dialect)
 
 
-def final_names(base: str, classifier: bool, dialect: Dialect) -> Iterator[str]:
+def final_names(base: str, classifier: bool, dialect: str) -> Iterator[str]:
     """Yield the names under which the weights are written when training is over."""
     if classifier:
         yield f"{base}.weights"

@@ -125,6 +125,7 @@ class Session:
             If the loss is not a number. The weights are those of before.
         """
         began = perf_counter()
+        self._fit(np.shape(x))
         images, rows = np.ascontiguousarray(x, np.float32), self.rows(truth)
         if len(images) != self.images or len(rows) != self.images:
             raise ValueError(
@@ -139,6 +140,12 @@ class Session:
                 if figures is not None:
                     heads[layer] = add(heads.get(layer), figures)
         return self._finish(total / self.images, heads, began)
+
+    def _fit(self, shape: tuple[int, ...]) -> None:
+        """Give the training network the size of the images: training may change it from iteration to iteration."""
+        net = self.network
+        if len(shape) == 4 and shape[2:] != (net.height, net.width) and net.height > 0:
+            net.resize(shape[3], shape[2])
 
     def mini_batch(self, x: NDArray[np.float32], rows: NDArray[np.float32], first: int) -> float:
         """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""

@@ -1,4 +1,4 @@
-"""Twenty steps of a small network equal PyTorch's where the definitions coincide: SGD, and Adam of the same constants."""
+"""Twenty steps of a small network equal PyTorch's where definitions coincide: SGD, and Adam of the same constants."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,314 @@
+"""`Trainer`: a network and a data set, trained iteration by iteration, with everything written down on the way."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import TrainingError
+from . import checkpoint
+from .result import Score, TrainResult
+from .saving import classifier_names, detector_names, final_names
+from .session import Session
+from .step import Step
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+_log = logging.getLogger("pydn")
+
+Callback = Callable[["Trainer", Step], object]
+"""Called after every iteration; one that returns False ends the training."""
+
+
+class Feed(Protocol):
+    """Where batches come from; `loader.Loader` is one."""
+
+    waited: float
+
+    def __iter__(self) -> Iterator[Any]: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a training goes; what is None follows the cfg or the dialect's program.
+
+    Attributes
+    ----------
+    iterations
+        Where it ends, counted from the first iteration of the weights; None: ``max_batches=``.
+    backup
+        Folder for weights; None: none are written.
+    base
+        First part of their names.
+    resume
+        Go on from the state beside the weights, if there is one.
+    clear
+        Begin at iteration 0.
+    freeze
+        Layers whose parameters stay: their numbers, or a kind such as ``"batchnorm"``.
+    score
+        Measures the weights: called every ``score_every`` iterations, from ``score_from`` on.
+    score_name
+        Of what it measures.
+    patience
+        End after so many measurements without a better one; None: never.
+    classifier
+        Whose file names are used.
+    epoch
+        Pictures of one.
+    """
+
+    iterations: int | None = None
+    backup: str | os.PathLike[str] | None = None
+    base: str = "network"
+    resume: bool = False
+    clear: bool = False
+    freeze: tuple[int | str, ...] = ()
+    score: Callable[[Network], float] | None = None
+    score_name: str = "map"
+    score_every: int = 1000
+    score_from: int = 0
+    patience: int | None = None
+    classifier: bool = False
+    epoch: int = 0
+
+
+class Trainer:
+    """Train a network on what a feed gives.
+
+    Iterating over it gives a `Step` for each iteration; between two of them the network may be used and its weights
+    looked at. Ctrl-C and SIGTERM end it after the iteration that is running; then, as at the end, the weights are
+    written.
+
+    Parameters
+    ----------
+    net
+        Whose weights are trained.
+    feed
+        Makes the feed that begins with the given iteration.
+    plan
+        How it goes.
+    session
+        None: as the cfg says.
+    callbacks
+        Called after each iteration.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        feed: Callable[[int], Feed],
+        plan: Plan,
+        *,
+        session: Session | None = None,
+        callbacks: Iterable[Callback] = (),
+    ) -> None:
+        self.net, self.plan, self.callbacks = net, plan, list(callbacks)
+        if plan.clear:
+            net.seen = 0
+        self.session = session or net.session()
+        self.result = TrainResult()
+        self.end = self.session.schedule.max_batches if plan.iterations is None else plan.iterations
+        self.frozen = _Frozen(net, plan.freeze)
+        self._feed = feed
+        self._stop = threading.Event()
+        self._since_best = 0
+        if plan.backup is not None:
+            Path(plan.backup).mkdir(parents=True, exist_ok=True)
+        if plan.resume:
+            self._resume()
+        elif self.session.iteration >= self.end > 0:
+            _log.warning(
+                "the weights have seen %d iterations, the cfg ends after %d: training begins anew",
+                self.session.iteration,
+                self.end,
+            )
+            net.seen = self.session.iteration = 0
+
+    def stop(self) -> None:
+        """End after the iteration that is running; may be called from anywhere."""
+        self._stop.set()
+
+    def __iter__(self) -> Iterator[Step]:
+        feed = self._feed(self.session.iteration)
+        with _Signals(self.stop) as signals:
+            try:
+                for batch in feed:
+                    step = self._step(batch)
+                    yield step
+                    if self._done(step):
+                        break
+            finally:
+                feed.close()
+                if signals.caught:
+                    self.result.stopped = "interrupted"
+                self._finish()
+
+    def run(self) -> TrainResult:
+        """Train to the end."""
+        for _ in self:
+            pass
+        return self.result
+
+    # ---- one iteration
+
+    def _step(self, batch: Any) -> Step:
+        before = {key: np.array(values) for key, values in self._statistics()}
+        try:
+            step = self.session.step(batch.x, batch.truth)
+        except TrainingError as error:
+            for key, values in before.items():
+                self.net.weights[key][...] = values
+            raise TrainingError(f"{error}; pictures of the iteration: {', '.join(map(str, batch.paths))}") from error
+        self.frozen.restore()
+        self.result.steps.append(step)
+        self._measure(step)
+        self._save(step)
+        return step
+
+    def _statistics(self) -> Iterator[tuple[tuple[int, str], NDArray[np.float32]]]:
+        """Yield what a forward alone changes."""
+        return (item for item in self.net.weights.items() if item[0][1].startswith("rolling_"))
+
+    def _done(self, step: Step) -> bool:
+        ended = [callback(self, step) is False for callback in self.callbacks]
+        if any(ended) or self._stop.is_set():
+            self.result.stopped = "interrupted"
+            return True
+        if self.plan.patience is not None and self._since_best >= self.plan.patience > 0:
+            self.result.stopped = "patience"
+            return True
+        return 0 < self.end <= self.session.iteration
+
+    def _measure(self, step: Step) -> None:
+        plan = self.plan
+        if plan.score is None or step.iteration < plan.score_from or step.iteration % plan.score_every:
+            return
+        score = Score(step.iteration, plan.score_name, float(plan.score(self.net)))
+        self.result.scores.append(score)
+        self._since_best += 1
+        if self.result.best is None or score.value > self.result.best.value:
+            self.result.best, self._since_best = score, 0
+            self._write(f"{plan.base}_best.weights")
+
+    # ---- files
+
+    @property
+    def state_path(self) -> Path | None:
+        """Where the state of the training is kept."""
+        return None if self.plan.backup is None else Path(self.plan.backup) / f"{self.plan.base}.state"
+
+    def _names(self, step: Step) -> Iterator[str]:
+        plan, dialect = self.plan, self.net.dialect
+        if not plan.classifier:
+            return detector_names(plan.base, step.iteration, dialect)
+        seen, size = self.net.seen, max(1, plan.epoch)
+        epoch = seen // size
+        return classifier_names(plan.base, step.iteration, epoch, epoch > (seen - self.session.images) // size, dialect)
+
+    def _save(self, step: Step) -> None:
+        names = list(self._names(step)) if self.plan.backup is not None else []
+        for name in names:
+            self._write(name)
+        if names:
+            self._keep_state()
+
+    def _write(self, name: str) -> None:
+        if self.plan.backup is None:
+            return
+        path = Path(self.plan.backup) / name
+        self.net.save(path)
+        self.result.files[name] = str(path)
+        _log.info("weights saved to %s", path)
+
+    def _keep_state(self) -> None:
+        path = self.state_path
+        if path is None:
+            return
+        best = self.result.best
+        facts = {
+            "end": self.end,
+            "best": None if best is None else [best.iteration, best.name, best.value],
+            "since_best": self._since_best,
+        }
+        checkpoint.save(path, self.session, facts)
+
+    def _resume(self) -> None:
+        path = self.state_path
+        if path is None or not path.exists():
+            return
+        facts = checkpoint.restore(path, self.session)
+        if facts.get("best"):
+            iteration, name, value = facts["best"]
+            self.result.best = Score(int(iteration), str(name), float(value))
+        self._since_best = int(facts.get("since_best", 0))
+        self.frozen = _Frozen(self.net, self.plan.freeze)
+
+    def _finish(self) -> None:
+        if self.plan.backup is None or not self.result.steps:
+            return
+        if self.result.stopped == "finished":
+            for name in final_names(self.plan.base, self.plan.classifier, self.net.dialect):
+                self._write(name)
+        else:
+            self._write(f"{self.plan.base}_last.weights")
+        self._keep_state()
+
+
+class _Frozen:
+    """Parameters that training must not change: they are put back after each iteration."""
+
+    def __init__(self, net: Network, which: tuple[int | str, ...]) -> None:
+        count = len(net.layers)
+        layers = set()
+        for choice in which:
+            if isinstance(choice, str):
+                layers |= {layer.index for layer in net.layers if layer.kind == choice}
+            elif -count <= choice < count:
+                layers.add(choice % count)
+            else:
+                raise ValueError(f"layer {choice} cannot be frozen: there are {count}")
+        self._net = net
+        self._values = {key: np.array(values) for key, values in net.weights.items() if key[0] in layers}
+
+    def restore(self) -> None:
+        for key, values in self._values.items():
+            self._net.weights[key][...] = values
+
+
+class _Signals:
+    """While it is entered, Ctrl-C and SIGTERM call `stop` in place of ending the process; on the main thread only."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop, self.caught = stop, False
+        self._before: dict[int, Any] = {}
+
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        if self.caught:  # whoever insists is obeyed at once
+            raise KeyboardInterrupt
+        self.caught = True
+        self._stop()
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._before[number] = signal.signal(number, self._catch)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
