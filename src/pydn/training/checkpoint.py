@@ -105,6 +105,8 @@ def restore(path: str | os.PathLike[str], session: Session) -> dict[str, Any]:
     """
     facts, arrays = _read(path)
     values = {name: array for name, array in arrays.items() if not name.startswith("average/")}
+    if any(name.startswith("moments/") for name in values):
+        session.network.start_adam()
     own = _arrays(session)
     fits = values.keys() == own.keys() and all(own[name].shape == array.shape for name, array in values.items())
     if not fits:

@@ -50,7 +50,7 @@ class TrainResult(Sequence[Step]):
     files
         Weights that were written, the last of each name.
     stopped
-        Why it ended: ``"finished"``, ``"interrupted"``, ``"patience"``.
+        Why it ended: ``"finished"``, ``"interrupted"``, ``"patience"``, ``"failed"``.
     """
 
     steps: list[Step] = field(default_factory=list)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 
-
 def detector_names(base: str, iteration: int, dialect: str) -> Iterator[str]:
     """Yield the names under which a detector's weights are written after an iteration.
 

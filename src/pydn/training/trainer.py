@@ -165,12 +165,13 @@ class Trainer:
     # ---- one iteration
 
     def _step(self, batch: Any) -> Step:
-        before = {key: np.array(values) for key, values in self._statistics()}
+        seen, before = self.net.seen, {key: np.array(values) for key, values in self._statistics()}
         try:
             step = self.session.step(batch.x, batch.truth)
         except TrainingError as error:
             for key, values in before.items():
                 self.net.weights[key][...] = values
+            self.net.seen, self.result.stopped = seen, "failed"
             raise TrainingError(f"{error}; pictures of the iteration: {', '.join(map(str, batch.paths))}") from error
         self.frozen.restore()
         self.result.steps.append(step)
@@ -264,7 +265,8 @@ class Trainer:
                 self._write(name)
         else:
             self._write(f"{self.plan.base}_last.weights")
-        self._keep_state()
+        if self.result.stopped != "failed":  # then what is left of the gradients is of no use
+            self._keep_state()
 
 
 class _Frozen:
