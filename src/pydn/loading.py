@@ -78,7 +78,7 @@ def load(
     isa
         The widest instruction set to use: ``"avx512"``, ``"avx2"``, ``"neon"`` or ``"portable"``.
     strict
-        Refuse a weights file with bytes left over after the last layer; otherwise ``weights_report`` tells.
+        Refuse a weights file with bytes left over after the last layer; otherwise `Network.report` tells.
     time_steps
         Of recurrent networks: images of one sequence per forward, in place of the cfg's; 1 for one call per image.
 
