@@ -263,10 +263,14 @@ static void run_row(band *b, int row, int first_row) {
 static void copy_row(const dn_cpu_conv *conv, const float *plane, int y, float *to, int columns, int inner) {
     const int left = dn_smaller(conv->pad, columns);
     const int middle = dn_smaller(conv->in_width, columns - left);
-    memset(to, 0, FLOATS(columns) * FLOATS(inner) * sizeof(float));
-    if (y < 0 || y >= conv->in_height || middle <= 0) return;
-    memcpy(to + left * inner, plane + FLOATS(y) * FLOATS(conv->in_width) * FLOATS(inner),
-           FLOATS(middle) * FLOATS(inner) * sizeof(float));
+    const size_t pixel = FLOATS(inner) * sizeof(float);
+    if (y < 0 || y >= conv->in_height || middle <= 0) {
+        memset(to, 0, FLOATS(columns) * pixel);
+        return;
+    }
+    memset(to, 0, FLOATS(left) * pixel);
+    memcpy(to + left * inner, plane + FLOATS(y) * FLOATS(conv->in_width) * FLOATS(inner), FLOATS(middle) * pixel);
+    memset(to + (left + middle) * inner, 0, FLOATS(columns - left - middle) * pixel);
 }
 
 static void copy_padded(const dn_cpu_conv_call *call, dn_conv_range range, int first_row, int rows) {
