@@ -40,9 +40,10 @@ class Loss:
         dialect: str = "alexeyab",
         device: Engine = ("ref", None),
         files: dict[str, bytes] | None = None,
+        net: str = "",
     ) -> None:
         channels = raw.shape[1]
-        lines = [f"[net]\nwidth={SIDE}\nheight={SIDE}\nchannels={channels}\nbatch={len(raw)}\n[{kind}]"]
+        lines = [f"[net]\nwidth={SIDE}\nheight={SIDE}\nchannels={channels}\nbatch={len(raw)}\n{net}\n[{kind}]"]
         anchors = ",".join(f"{w},{h}" for w, h in ANCHORS)
         base = {"classes": CLASSES, "num": len(ANCHORS), "anchors": anchors, "mask": "1,2,4", "max": MAX}
         lines += [f"{key}={value}" for key, value in {**base, **keys}.items()]
@@ -50,6 +51,11 @@ class Loss:
         self.net = TrainingNetwork(
             cfg, batch=0, training=True, dialect=dialect, device=device[0], isa=device[1], files=files or {}
         )
+        self.again(raw, truths)
+
+    def again(self, raw: Array, truths: Sequence[Sequence[Sequence[float]]], iteration: int = 0) -> None:
+        """Another mini-batch."""
+        self.net.set_clock(iteration=iteration)
         self.net.forward(raw.astype(np.float32))
         self.cost = self.net.loss(self.rows(truths))
         delta = self.net.delta(0)
@@ -308,6 +314,81 @@ def test_map_renumbers_the_classes_of_labels(rng: np.random.Generator) -> None:
     np.testing.assert_array_equal(found.delta, wanted.delta)
     short = Loss(raw, [GOOD, GOOD], keys, files={"m.txt": b"2\n0\n"})  # labels 2 and 3 have no line there
     assert short.figures.skipped == 2 * sum(truth[4] > 1 for truth in GOOD)
+
+
+# ---- deltas left out ----
+
+
+class Limits:
+    """What the reference does with deltas late in training, for one head."""
+
+    def __init__(self, batches: int, point: int, percentage: float, sigmas: float) -> None:
+        self.batches, self.point, self.percentage, self.sigmas = batches, point, percentage, sigmas
+        self.start = batches * 3 // 4
+        self.largest = self.average = self.deviation = self.threshold = 0.0
+
+    def __call__(self, delta: Array, iteration: int) -> Array:
+        late = iteration > self.start and (self.percentage or self.sigmas)
+        balanced = self.point and iteration > self.point
+        if not (late or balanced):
+            return delta
+        progress = (iteration - self.point) / (self.batches - self.point)
+        least = 1.4 * self.average * progress
+        sizes = np.abs(delta[delta != 0])
+        self.largest = 0.99 * (self.largest or sizes.max()) + 0.01 * sizes.max()
+        self.average = 0.99 * self.average + 0.01 * sizes.mean()
+        out = delta.copy()
+        if late and self.sigmas:
+            usual = self.average + self.deviation * self.sigmas
+            spread = np.sqrt(((delta[delta != 0] - self.average) ** 2).mean())
+            self.deviation = 0.99 * self.deviation + 0.01 * spread
+            part = (iteration - self.start) / self.start
+            out[np.abs(out) > max(usual, self.largest - part * abs(self.largest - usual))] = 0
+            least = min(usual, self.average) * progress
+        if late and self.percentage:
+            self.threshold = self.threshold or self.largest
+            rejected = np.abs(out) > self.threshold
+            percent = 100 * rejected.sum() * (5 + CLASSES) / (out != 0).sum()
+            out[rejected] = 0
+            self.threshold += 0.01 if percent > self.percentage else -0.01
+        if balanced:
+            out[np.abs(out) < least] = 0
+        return out
+
+
+@pytest.mark.parametrize(
+    ("point", "percentage", "sigmas"), [(3, 0, 0), (0, 0.5, 0), (0, 90, 0), (0, 0, 2), (0, 0, 90), (3, 0.5, 3)]
+)
+def test_deltas_left_out_late_in_training(
+    point: int, percentage: float, sigmas: float, engine: Engine, rng: np.random.Generator
+) -> None:
+    limits = Limits(20, point, percentage, sigmas)
+    net = (
+        f"max_batches=20\nequidistant_point={point}\nbadlabels_rejection_percentage={percentage}\n"
+        f"num_sigmas_reject_badlabels={sigmas}"
+    )
+    keys = {**BUSY, "iou_loss": "ciou"}
+    free, limited = (Loss(signs_of_life(rng, 9), [[], []], keys, device=engine, net=text) for text in ("", net))
+    changed = 0
+    for iteration in (2, 3, 4, 12, 15, 16, 17, 18, 19):
+        raw = signs_of_life(rng, 5 + CLASSES)
+        for loss in (free, limited):
+            loss.again(raw, [GOOD, GOOD[2:4]], iteration)
+        wanted = limits(free.delta.astype(float), iteration)
+        np.testing.assert_allclose(limited.delta, wanted, rtol=1e-6, atol=1e-7)
+        assert limited.cost <= free.cost
+        changed += int((wanted != free.delta).sum())
+    assert changed > 0
+
+
+def test_gaussian_and_pjreddie_leave_no_deltas_out(rng: np.random.Generator) -> None:
+    net = "max_batches=4\nbadlabels_rejection_percentage=50\nnum_sigmas_reject_badlabels=0.1\nequidistant_point=1"
+    for kind, dialect, entries in (("Gaussian_yolo", "alexeyab", 13), ("yolo", "pjreddie", 9)):
+        raw = signs_of_life(rng, entries)
+        free, limited = (Loss(raw, [GOOD, []], {}, kind=kind, dialect=dialect, net=text) for text in ("", net))
+        for loss in (free, limited):
+            loss.again(raw, [GOOD, []], 4)
+        np.testing.assert_array_equal(limited.delta, free.delta)
 
 
 # ---- what flows back, refusals ----

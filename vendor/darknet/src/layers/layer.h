@@ -11,6 +11,14 @@
 #include "detect/detections.h"
 #include "op/emit.h"
 
+/* Keys of [net] by which losses leave deltas out that are too large (labels that may be wrong) or too small. */
+typedef struct dn_delta_limits {
+    int max_batches;
+    int equidistant_point;     /* 0: off; else after this iteration */
+    float rejected_percentage; /* badlabels_rejection_percentage=; 0: off */
+    float sigmas;              /* num_sigmas_reject_badlabels=; 0: off    */
+} dn_delta_limits;
+
 /* What [net] and its surroundings tell every layer. */
 typedef struct dn_layer_context {
     int index; /* of this layer */
@@ -19,6 +27,7 @@ typedef struct dn_layer_context {
     int batch;      /* images per forward; with time steps: sequences */
     int time_steps; /* per forward; rows = batch · time_steps, row = step · batch + sequence; 1 without recurrent layers */
     int net_width, net_height;
+    dn_delta_limits delta_limits;
     dn_zone *zone;             /* the plan's: for lists that params point to */
     const dn_options *options; /* for dn_log; valid during parse and infer only */
     const dn_resource *resources;

@@ -14,5 +14,6 @@ dn_loss_call dn_loss_open(const dn_host_call *call, int inputs) {
         .delta = delta->data,
         .figures = figures->data,
         .rows = figures->shape.n,
+        .columns = figures->shape.c,
     };
 }

@@ -284,8 +284,6 @@ static void sum_up(const image *im) {
     im->figures[DN_FIGURE_CLASS_LOSS] = (float)without_boxes;
     im->figures[DN_FIGURE_IOU_LOSS] = (float)(all - sum.others - without_boxes);
     im->figures[DN_FIGURE_OBJECTNESS_LOSS] = (float)(factor * sum.objectness);
-    im->figures[DN_FIGURE_BOXES] = (float)((size_t)loss->anchors * im->plane);
-    im->figures[DN_FIGURE_NO_OBJECTNESS] = (float)im->no_objectness;
 }
 
 /* The mean over what all images matched. */
@@ -312,36 +310,59 @@ static void compare_image(image *im) {
     for (int anchor = 0; anchor < im->loss->anchors; anchor++) {
         for (int cell = 0; cell < (int)im->plane; cell++) look_at_box(im, anchor, cell);
     }
+    im->figures[DN_FIGURE_BOXES] = (float)((size_t)im->loss->anchors * im->plane);
+    im->figures[DN_FIGURE_NO_OBJECTNESS] = (float)im->no_objectness;
     learn_truths(im);
     average_boxes(im);
-    sum_up(im);
+}
+
+static image image_of(const dn_loss_call *rows, int n) {
+    const dn_yolo_loss *loss = rows->call->params;
+    const dn_host_tensor *output = &rows->call->inputs[0];
+    const size_t values = (size_t)dn_shape_image(output->shape), truths = (size_t)loss->boxes * (size_t)loss->values;
+    const float *const truth = rows->truth->data + (size_t)n * truths;
+    return (image){
+        .loss = loss,
+        .shape = output->shape,
+        .plane = (size_t)output->shape.h * (size_t)output->shape.w,
+        .output = output->data + (size_t)n * values,
+        .delta = rows->delta + (size_t)n * values,
+        .truths = truth,
+        .truths_end = last_row(loss, truth),
+        .figures = dn_loss_figures(rows, n),
+    };
+}
+
+static void limit_deltas(const dn_loss_call *rows) {
+    const dn_yolo_loss *loss = rows->call->params;
+    const size_t count = (size_t)rows->rows * (size_t)dn_shape_image(rows->call->inputs[0].shape);
+    const uint64_t iteration = dn_clock(rows->clock, 0, DN_CLOCK_ITERATION);
+    dn_yolo_limit_deltas(loss, iteration, rows->delta, count, rows->call->inputs[1].data + DN_FIGURES,
+                         dn_loss_figures(rows, 0) + DN_FIGURES);
 }
 
 static void compare(const dn_host_call *call) {
     const dn_yolo_loss *loss = call->params;
-    const dn_loss_call rows = dn_loss_open(call, 1);
-    const dn_shape shape = call->inputs[0].shape;
-    const size_t values = (size_t)dn_shape_image(shape), truths = (size_t)loss->boxes * (size_t)loss->values;
+    const bool limits = dn_yolo_limits_deltas(loss);
+    const dn_loss_call rows = dn_loss_open(call, limits ? 2 : 1);
     for (int n = 0; n < rows.rows; n++) {
-        const float *const truth = rows.truth->data + (size_t)n * truths;
-        image im = {
-            .loss = loss,
-            .shape = shape,
-            .plane = (size_t)shape.h * (size_t)shape.w,
-            .output = call->inputs[0].data + (size_t)n * values,
-            .delta = rows.delta + (size_t)n * values,
-            .truths = truth,
-            .truths_end = last_row(loss, truth),
-            .figures = dn_loss_figures(&rows, n),
-        };
+        image im = image_of(&rows, n);
         compare_image(&im);
+    }
+    if (limits) limit_deltas(&rows);
+    for (int n = 0; n < rows.rows; n++) {
+        const image im = image_of(&rows, n);
+        sum_up(&im);
     }
     if (costs_overlaps(loss)) dn_loss_figures(&rows, 0)[DN_FIGURE_COST] += (float)overlap_cost(&rows, loss);
 }
 
 dn_status dn_yolo_loss_emit(const dn_yolo_loss *loss, dn_emit *emit) {
     const char *name = loss->form == DN_YOLO_GAUSSIAN ? "gaussian_yolo_loss" : "yolo_loss";
-    return dn_emit_loss(emit, name, compare, loss, &emit->output, 1, DN_FIGURES);
+    if (!dn_yolo_limits_deltas(loss)) return dn_emit_loss(emit, name, compare, loss, &emit->output, 1, DN_FIGURES);
+    const int xs[] = {emit->output, emit->states[0]};
+    DN_TRY(dn_emit_loss(emit, name, compare, loss, xs, 2, DN_FIGURES + DN_YOLO_KEPT));
+    return dn_emit_store(emit, emit->figures, emit->states[0]);
 }
 
 /* The deltas are those of the raw values already. The reference's CPU code ignores delta_normalizer. */

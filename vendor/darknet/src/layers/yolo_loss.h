@@ -32,6 +32,7 @@ typedef struct dn_yolo_loss {
     float iou_normalizer, obj_normalizer, cls_normalizer, uc_normalizer, delta_normalizer, max_delta, label_smooth_eps;
     bool focal_loss, objectness_smooth, show_details, new_coords;
     int point; /* DN_POINT_… that x and y stand for */
+    dn_delta_limits limits;
 } dn_yolo_loss;
 
 /* Fills in what the training keys say and declares the truths; the caller has set form, classes, num, anchors, mask,
@@ -74,6 +75,13 @@ typedef struct dn_yolo_place {
     int h, w, row, column;
     const float *anchor; /* width and height in pixels */
 } dn_yolo_place;
+
+/* Keeps numbers of the deltas from mini-batch to mini-batch: columns of the figures' first row, `before` those of the
+ * last mini-batch. Leaves out deltas as [net] asks for. */
+bool dn_yolo_limits_deltas(const dn_yolo_loss *loss);
+enum { DN_YOLO_KEPT = 4 };
+void dn_yolo_limit_deltas(const dn_yolo_loss *loss, uint64_t iteration, float *deltas, size_t count,
+                          const float *before, float *after);
 
 /* Whether a truth has given deltas to its sides. */
 bool dn_yolo_touched(const dn_yolo_loss *loss, const dn_yolo_place *place);

@@ -80,12 +80,20 @@ static void set_v3(dn_yolo_loss *loss) {
     loss->class_weights = NULL;
 }
 
+/* The figures of the last mini-batch. */
+static dn_status declare_kept(const dn_yolo_loss *loss, dn_layer_plan *plan, dn_error *err) {
+    const dn_shape shape = {dn_layer_plan_input(plan).n, DN_FIGURES + DN_YOLO_KEPT, 1, 1};
+    if (!dn_layer_plan_context(plan)->training || !dn_yolo_limits_deltas(loss)) return DN_OK;
+    return dn_layer_plan_state(plan, shape, err);
+}
+
 dn_status dn_yolo_loss_make(dn_yolo_loss *loss, dn_layer_plan *plan, const dn_head_training *training, dn_error *err) {
     const dn_layer_context *context = dn_layer_plan_context(plan);
     loss->net_width = context->net_width;
     loss->net_height = context->net_height;
     loss->boxes = (int)training->numbers[DN_HEAD_MAX];
     loss->values = dn_truth_values(context->dialect);
+    loss->limits = context->delta_limits;
     read_numbers(loss, training->numbers);
     if (loss->form == DN_YOLO_V3) {
         set_v3(loss);
@@ -96,5 +104,6 @@ dn_status dn_yolo_loss_make(dn_yolo_loss *loss, dn_layer_plan *plan, const dn_he
         DN_TRY(weigh_classes(loss, plan, training, err));
     }
     DN_TRY(check_boxes(loss, plan, err));
+    DN_TRY(declare_kept(loss, plan, err));
     return dn_truth_declare(plan, loss->boxes, loss->values, err);
 }

@@ -152,6 +152,7 @@ static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
         .time_steps = plan->net.steps,
         .net_width = plan->net.width,
         .net_height = plan->net.height,
+        .delta_limits = plan->delta_limits,
         .zone = &plan->zone,
         .options = options,
         .resources = plan->resources,

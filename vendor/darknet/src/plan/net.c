@@ -262,6 +262,15 @@ static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err
     return DN_OK;
 }
 
+static dn_status read_delta_limits(dn_plan *plan, dn_section *section, dn_error *err) {
+    dn_delta_limits *limits = &plan->delta_limits;
+    DN_TRY(dn_section_int(section, "max_batches", 0, INT32_MIN, INT32_MAX, &limits->max_batches, err));
+    DN_TRY(dn_section_int(section, "equidistant_point", 0, 0, INT32_MAX, &limits->equidistant_point, err));
+    DN_TRY(dn_section_float(section, "badlabels_rejection_percentage", 0.0F, -1e30F, 1e30F,
+                            &limits->rejected_percentage, err));
+    return dn_section_float(section, "num_sigmas_reject_badlabels", 0.0F, -1e30F, 1e30F, &limits->sigmas, err);
+}
+
 /* Training takes the cfg's mini-batches, inference one image unless told otherwise. */
 static int batch_of(const dn_plan *plan) {
     if (plan->options.batch > 0) return plan->options.batch;
@@ -274,6 +283,7 @@ dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, 
     net->dialect = plan->options.dialect;
     DN_TRY(read_sizes(net, section, err));
     DN_TRY(read_training(plan, section, err));
+    DN_TRY(read_delta_limits(plan, section, err));
     net->batch = batch_of(plan);
     find_steps(plan);
     DN_TRY(resolve_input(plan, section, shape, err));

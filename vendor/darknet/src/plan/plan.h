@@ -53,6 +53,7 @@ struct dn_plan {
     dn_cfg *cfg;
     dn_plan_options options; /* without the resources */
     dn_net_facts net;
+    dn_delta_limits delta_limits;
     dn_planned_layer *layers;
     int layer_count;
     dn_slot *slots;
