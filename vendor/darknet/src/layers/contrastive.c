@@ -1,22 +1,17 @@
 /* contrastive.c — compares embeddings with each other when training; otherwise passes its input on.
  *
  * yolo_layer= names the [yolo] layer whose boxes say which embeddings belong together; the reference needs it too, and
- * crashes without. Outside of training it never writes this layer's output. The keys are facts for those who train. */
+ * crashes without. Outside of training it never writes this layer's output. */
 #include <float.h>
 
 #include "layers/common.h"
-#include "layers/head.h"
+#include "layers/contrastive.h"
 
 extern const dn_layer_type dn_layer_yolo;
 
-typedef struct params {
-    int classes, yolo_layer, contrastive_neg_max;
-    float temperature, cls_normalizer, max_delta;
-} params;
-
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
-    params *p = into;
-    (void)context;
+    dn_contrastive *p = into;
+    p->steps = context->time_steps;
     if (!dn_section_has(section, "yolo_layer")) {
         return dn_section_fail(section, "yolo_layer", err, "the number of a [yolo] layer",
                                "needs yolo_layer=: the [yolo] layer of the same objects, such as yolo_layer=-3");
@@ -30,7 +25,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
 }
 
 static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
-    params *p = into;
+    dn_contrastive *p = into;
     const void *yolo;
     DN_TRY(dn_layer_plan_resolve(plan, "yolo_layer", p->yolo_layer, &p->yolo_layer, err));
     if (dn_layer_plan_type_of(plan, p->yolo_layer, &yolo) != &dn_layer_yolo) {
@@ -39,6 +34,9 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
         dn_layer_plan_blame(plan, "yolo_layer", err);
         return DN_E_SHAPE;
     }
+    p->yolo = dn_yolo_loss_of(yolo);
+    p->yolo_shape = dn_layer_plan_output_of(plan, p->yolo_layer);
+    DN_TRY(dn_truth_declare(plan, p->yolo->boxes, p->yolo->values, err));
     dn_layer_plan_set_output(plan, dn_layer_plan_input(plan));
     dn_layer_plan_set_flat(plan, dn_layer_plan_input_flat(plan));
     DN_TRY(dn_layer_plan_fact(plan, "classes", p->classes, err));
@@ -55,9 +53,10 @@ static dn_status forward(const void *from, dn_emit *emit) {
 }
 
 const dn_layer_type dn_layer_contrastive = {
-    .params_size = sizeof(params),
+    .params_size = sizeof(dn_contrastive),
     .flags = DN_LAYER_COST,
     .parse = parse,
     .infer = infer,
     .forward = forward,
+    .loss = dn_contrastive_loss,
 };
