@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+import pydn
 from pydn._core.training import TrainingNetwork
 
 from ...reference.head_losses import Truth, contrastive_loss, iseg_loss, region_loss_pjreddie
@@ -206,3 +207,8 @@ def test_random_boxes_of_detection_depend_on_the_clock_alone(rng: np.random.Gene
     assert not np.array_equal(deltas(seed=1, iteration=6, seen=10), first)
     late = deltas(seed=1, iteration=5, seen=64_000)
     np.testing.assert_array_equal(deltas(seed=1, iteration=6, seen=64_000), late)
+
+
+def test_detection_trains_boxes_of_four_coordinates_only() -> None:
+    with pytest.raises(pydn.UnsupportedError, match="coords=1: set coords=4"):
+        network("detection", {"classes": 2, "num": 2, "side": 3}, (6, 3, 3))
