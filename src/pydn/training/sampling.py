@@ -1,0 +1,144 @@
+"""What training looks at when: which picture, and at which size."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .randomness import generator
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+SizeOf: TypeAlias = Callable[[int], tuple[int, int]]
+"""From an iteration (0 is the first) to the (width, height) of its images."""
+
+_EVERY = 10
+"""Iterations between changes of the size."""
+_EVERY_OF_CLASSIFIERS = 40
+
+
+class Stream(IntEnum):
+    """Kinds of random choices that the data needs; each has numbers of its own."""
+
+    ORDER = 16
+    SIZE = 17
+    MIX = 18
+    VIEW = 32
+    """Of the first picture of an image; those of the pictures that join it follow."""
+    COLORS = 48
+    """Of the first picture of an image."""
+    DETAIL = 64
+    """Blur and noise of the first picture of an image."""
+
+
+class Order:
+    """Which picture is image i of iteration k: all of them in random order, then all in another one.
+
+    Parameters
+    ----------
+    pictures
+        How many there are.
+    images
+        In an iteration.
+    seed
+        Of the run.
+    repeats
+        How many images in a row are views of the same picture.
+    """
+
+    def __init__(self, pictures: int, images: int, seed: int = 0, repeats: int = 1) -> None:
+        if min(pictures, images, repeats) < 1:
+            raise ValueError(f"{pictures} pictures, {images} images, {repeats} repeats: each must be 1 or more")
+        self.pictures, self.images, self.seed, self.repeats = pictures, images, seed, repeats
+        self._lock = threading.Lock()
+        self._orders: dict[int, NDArray[np.int64]] = {}
+
+    def __call__(self, iteration: int, image: int) -> int:
+        """Index of the picture."""
+        epoch, place = divmod((iteration * self.images + image) // self.repeats, self.pictures)
+        return int(self._order(epoch)[place])
+
+    def _order(self, epoch: int) -> NDArray[np.int64]:
+        with self._lock:
+            found = self._orders.get(epoch)
+            if found is None:
+                if len(self._orders) > 1:  # the images of two epochs are made side by side, not of more
+                    del self._orders[min(self._orders)]
+                found = self._orders[epoch] = generator(self.seed, epoch, 0, Stream.ORDER).permutation(self.pictures)
+            return found
+
+
+def scale_factor(rng: np.random.Generator, most: float) -> float:
+    """Return a number from 1 to `most`, or one through it; `most` may be below 1 as well."""
+    factor = rng.uniform(min(1.0, most), max(1.0, most))
+    return float(factor if rng.integers(2) else 1 / factor)
+
+
+def detector_sizes(net: Network, seed: int = 0, *, width: int = 0, height: int = 0) -> SizeOf:
+    """Say at which sizes a detector trains, by ``random=`` of its last head.
+
+    AlexeyAB multiplies or divides both sides by up to 1.4, or by the value of ``random=``, in steps of
+    ``resize_step=``; the largest size is the first, to find out whether memory suffices, and that of the last 100
+    iterations. pjreddie takes squares of 320 to 608, and 608 in the last 200.
+
+    Parameters
+    ----------
+    net
+        The network.
+    seed
+        Of the run.
+    width, height
+        Rather than the cfg's.
+    """
+    base = (width or net.width, height or net.height)
+    amount = float(net.facts(net.head_layers[-1]).get("random", 0))
+    if not amount:
+        return lambda iteration: base
+    facts = net.facts(-1)
+    end = int(facts["max_batches"])
+    if net.dialect == "pjreddie":
+
+        def square(iteration: int) -> tuple[int, int]:
+            rng = generator(seed, iteration // _EVERY, 0, Stream.SIZE)
+            side = 608 if end and iteration + 200 > end else int(rng.integers(10, 20)) * 32
+            return side, side
+
+        return square
+    factor, step = 1.4 if amount == 1 else amount, int(facts["resize_step"])
+    return lambda iteration: _around(base, factor, step, iteration, end, seed)
+
+
+def _around(base: tuple[int, int], factor: float, step: int, iteration: int, end: int, seed: int) -> tuple[int, int]:
+    most = max(factor, 1 / factor)
+    if iteration < _EVERY or (end and iteration > end - 100):
+        return _stepped(base, most, step)
+    scale = scale_factor(generator(seed, iteration // _EVERY, 0, Stream.SIZE), factor)
+    size = _stepped(base, scale, step)
+    return base if scale < 1 and (size[0] > base[0] or size[1] > base[1]) else size
+
+
+def _stepped(base: tuple[int, int], scale: float, step: int) -> tuple[int, int]:
+    """Scale both sides; the reference adds a step before it rounds."""
+    width, height = (max(step, int(scale * side / step + 1.5) * step) for side in base)
+    return width, height
+
+
+def classifier_sizes(net: Network, seed: int = 0) -> SizeOf:
+    """Say at which sizes a classifier trains: squares of 128 to 448 with pjreddie's ``random=1`` of ``[net]``."""
+    facts: dict[str, Any] = net.facts(-1)
+    base = (net.width, net.height)
+    if net.dialect != "pjreddie" or not facts["random"]:
+        return lambda iteration: base
+
+    def square(iteration: int) -> tuple[int, int]:
+        rng = generator(seed, iteration // _EVERY_OF_CLASSIFIERS, 0, Stream.SIZE)
+        side = int(rng.integers(4, 15)) * 32
+        return side, side
+
+    return square
