@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from .evaluation.rules import Metric, Rules
     from .evaluation.top_k import TopKResult
     from .evaluation.truth import TruthSet
+    from .training.result import TrainResult
+    from .training.trainer import Callback, Trainer
 
 _Result = TypeVar("_Result", Detections, Classification)
 
@@ -424,6 +426,127 @@ class Network(EngineNetwork):
             If a layer cannot be trained.
         """
         return (self._session or self.session()).step(x, truth)
+
+    def training(
+        self,
+        data: DataSource,
+        *,
+        iterations: int | None = None,
+        batch: int | None = None,
+        subdivisions: int | None = None,
+        schedule: Schedule | None = None,
+        seed: int = 0,
+        workers: int | None = None,
+        backup: str | os.PathLike[str] | None = None,
+        base: str | None = None,
+        resume: bool = False,
+        clear: bool = False,
+        freeze: Sequence[int | str] = (),
+        measure: Literal["map", "topk"] | None = None,
+        measure_every: int | None = None,
+        measure_epochs: int | None = None,
+        patience: int | None = None,
+        labels: Sequence[str] | str | os.PathLike[str] | None = None,
+        strict: bool = True,
+        chart: str | os.PathLike[str] | None = None,
+        callbacks: Iterable[Callback] = (),
+    ) -> Trainer:
+        """Train step by step: iterate over what this returns.
+
+        Parameters
+        ----------
+        data
+            A .data file (its ``train=``, ``valid=`` and ``backup=``), a list file, a folder, a pattern, or paths.
+        iterations
+            Where to end, counted from the first iteration of the weights; None: ``max_batches=`` of the cfg.
+        batch, subdivisions
+            Images an update, and into how many mini-batches they are cut; None: the cfg's.
+        schedule
+            Of the learning rate; None: the cfg's.
+        seed
+            Of everything random: the same seed gives the same weights, whatever the number of workers.
+        workers
+            Threads that prepare pictures; None: up to 4.
+        backup
+            Folder for weights and state; None: ``backup=`` of a .data file, else nothing is written.
+        base
+            First part of the files' names; None: the cfg's name.
+        resume
+            Go on from the state in `backup`, bit for bit.
+        clear
+            Begin at iteration 0, whatever the weights have seen.
+        freeze
+            Layers whose parameters stay as they are: indexes, or kinds such as ``"batchnorm"``.
+        measure
+            ``"map"`` of a detector or ``"topk"`` of a classifier on the ``valid=`` pictures while training; the best
+            weights are kept.
+        measure_every, measure_epochs
+            How often, in iterations or in epochs; None: every 4 epochs, at least 100 iterations, not before the end of
+            ``burn_in=``.
+        patience
+            End after so many measurements without a better one.
+        labels
+            Of a classifier, as for `valid`.
+        strict
+            Refuse a data set in which something is wrong.
+        chart
+            Picture of the losses, drawn anew every 100 iterations.
+        callbacks
+            Called with the trainer and the `Step` after every iteration; one that returns False ends the training.
+
+        Returns
+        -------
+        Trainer
+            Gives a `Step` for every iteration; ``result`` is what was done so far.
+
+        Raises
+        ------
+        DataError
+            If something is wrong in the data.
+        TrainingError
+            If a loss is not a number, with the iteration and its pictures.
+        """
+        from .training.task import trainer_of
+
+        return trainer_of(
+            self,
+            data,
+            iterations=iterations,
+            batch=batch,
+            subdivisions=subdivisions,
+            schedule=schedule,
+            seed=seed,
+            workers=workers,
+            backup=backup,
+            base=base,
+            resume=resume,
+            clear=clear,
+            freeze=freeze,
+            measure=measure,
+            measure_every=measure_every,
+            measure_epochs=measure_epochs,
+            patience=patience,
+            labels=labels,
+            strict=strict,
+            chart=chart,
+            callbacks=callbacks,
+        )
+
+    def train(self, data: DataSource, **options: Any) -> TrainResult:
+        """Train, with progress on a terminal. Takes what `training` takes; Ctrl-C ends it tidily.
+
+        Returns
+        -------
+        TrainResult
+        """
+        from .progress import Progress
+
+        trainer = self.training(data, **options)
+        left = max(0, trainer.end - trainer.session.iteration) or None
+        with Progress(left, "training") as bar:
+            for step in trainer:
+                bar.advance(1, note=f"loss {step.average_loss:.4g}")
+        return trainer.result
 
     def partial(self, n: int, path: str | os.PathLike[str] | None = None) -> Weights:
         """Parameters of the first `n` layers, with the count of seen images set to 0.

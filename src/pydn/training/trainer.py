@@ -122,7 +122,8 @@ class Trainer:
         self.result = TrainResult()
         self.end = self.session.schedule.max_batches if plan.iterations is None else plan.iterations
         self.frozen = _Frozen(net, plan.freeze)
-        self._feed = feed
+        self._make_feed = feed
+        self._feed: Feed | None = None
         self._stop = threading.Event()
         self._since_best = 0
         if plan.backup is not None:
@@ -137,12 +138,17 @@ class Trainer:
             )
             net.seen = self.session.iteration = 0
 
+    @property
+    def waited(self) -> float:
+        """Seconds that the engine waited for pictures."""
+        return 0.0 if self._feed is None else self._feed.waited
+
     def stop(self) -> None:
         """End after the iteration that is running; may be called from anywhere."""
         self._stop.set()
 
     def __iter__(self) -> Iterator[Step]:
-        feed = self._feed(self.session.iteration)
+        self._feed = feed = self._make_feed(self.session.iteration)
         with _Signals(self.stop) as signals:
             try:
                 for batch in feed:

@@ -1,0 +1,149 @@
+"""From a data set and wishes to a `Trainer`: what `Network.train` and the verbs share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from ..datafile import DataFile
+from ..errors import DataError
+from ..evaluation.class_labels import ClassSet
+from ..evaluation.listing import DataSource
+from ..evaluation.truth import TruthSet
+from .augment import detector_maker
+from .chart import save_chart
+from .classifier_augment import classifier_maker
+from .loader import Loader, Make
+from .schedule import Schedule
+from .session import Session
+from .step import Step
+from .trainer import Callback, Plan, Trainer
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+Measure = Literal["map", "topk"]
+
+
+def trainer_of(
+    net: Network,
+    data: DataSource,
+    *,
+    iterations: int | None = None,
+    batch: int | None = None,
+    subdivisions: int | None = None,
+    schedule: Schedule | None = None,
+    seed: int = 0,
+    workers: int | None = None,
+    backup: str | os.PathLike[str] | None = None,
+    base: str | None = None,
+    resume: bool = False,
+    clear: bool = False,
+    freeze: Sequence[int | str] = (),
+    measure: Measure | None = None,
+    measure_every: int | None = None,
+    measure_epochs: int | None = None,
+    patience: int | None = None,
+    labels: Sequence[str] | str | os.PathLike[str] | None = None,
+    strict: bool = True,
+    chart: str | os.PathLike[str] | None = None,
+    callbacks: Iterable[Callback] = (),
+) -> Trainer:
+    """Make the trainer that `Network.train` runs; see there for the parameters."""
+    session = net.session(batch=batch, subdivisions=subdivisions, seed=seed, schedule=schedule)
+    classifier = net.classes == 0
+    make, count = (_classes if classifier else _boxes)(net, session, data, seed, labels, strict)
+    score, every, start = _score(net, data, classifier, measure, measure_every, measure_epochs, count, session)
+    plan = Plan(
+        iterations=iterations,
+        backup=_backup(data, backup),
+        base=base or _base(net),
+        resume=resume,
+        clear=clear,
+        freeze=tuple(freeze),
+        score=score,
+        score_name="top1" if classifier else "map",
+        score_every=every,
+        score_from=start,
+        patience=patience,
+        classifier=classifier,
+        epoch=count,
+    )
+
+    def feed(first: int) -> Loader:
+        return Loader(make, session.images, first, workers=workers or min(4, os.cpu_count() or 1))
+
+    drawn = [] if chart is None else [_Chart(chart)]
+    return Trainer(net, feed, plan, session=session, callbacks=[*drawn, *callbacks])
+
+
+def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool) -> tuple[Make, int]:
+    truths = TruthSet(data, "train", dialect=_dialect(net), classes=net.classes)
+    _refuse(truths.check() if strict else [])
+    return detector_maker(truths, net, seed), len(truths)
+
+
+def _classes(
+    net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool
+) -> tuple[Make, int]:
+    classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
+    return classifier_maker(classes, net, seed), len(classes)
+
+
+def _refuse(problems: Sequence[Any]) -> None:
+    """Training on a broken set is a waste of days: say all that is wrong, and end."""
+    if not problems:
+        return
+    listed = "; ".join(map(str, problems[:10]))
+    more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
+    raise DataError(f"{len(problems)} problems in the data: {listed}{more}. Mend them, or train with strict=False")
+
+
+def _dialect(net: Network) -> Any:
+    return net.dialect
+
+
+def _base(net: Network) -> str:
+    return Path(net.plan.file).stem if net.plan.file else "network"
+
+
+def _backup(data: DataSource, backup: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
+    """Where weights go: what was asked for, else ``backup=`` of a .data file."""
+    if backup is None and isinstance(data, DataFile) and "backup" in data:
+        return data["backup"]
+    return backup
+
+
+def _score(
+    net: Network,
+    data: DataSource,
+    classifier: bool,
+    measure: Measure | None,
+    every: int | None,
+    epochs: int | None,
+    count: int,
+    session: Session,
+) -> tuple[Callable[[Network], float] | None, int, int]:
+    """Return what measures the weights, how often, and from when: every four epochs, not before burn_in is over."""
+    usual = max(100, (epochs or 4) * count // max(1, session.batch))
+    start = 0 if every else session.facts["burn_in"]
+    if measure is None:
+        return None, usual, start
+
+    def score(network: Network) -> float:
+        return float(network.valid(data).top1 if classifier else network.map(data).map)
+
+    return score, every or usual, start
+
+
+class _Chart:
+    """Draws the losses every 100 iterations and at the end."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = path
+
+    def __call__(self, trainer: Trainer, step: Step) -> None:
+        if step.iteration % 100 == 0 or step.iteration >= trainer.end > 0:
+            save_chart(self.path, trainer.result, iterations=trainer.end)
