@@ -5,6 +5,7 @@ from ._core.threads import set_num_threads
 from ._core.weights import Weights
 from ._version import __version__
 from .anchors import Anchors, calc_anchors
+from .checking import CheckReport, check
 from .classification import Classification
 from .datafile import DataFile
 from .detections import Detection, Detections
@@ -27,6 +28,7 @@ from .templates import names as cfg_templates
 __all__ = [
     "Anchors",
     "CfgError",
+    "CheckReport",
     "Classification",
     "DataError",
     "DataFile",
@@ -46,6 +48,7 @@ __all__ = [
     "calc_anchors",
     "cfg_template",
     "cfg_templates",
+    "check",
     "load",
     "set_num_threads",
 ]

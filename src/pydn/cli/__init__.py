@@ -14,6 +14,7 @@ from .._version import __version__
 from ..errors import Error
 from .anchors import VERBS as ANCHORS
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
+from .check import VERBS as CHECK
 from .classifier import VERBS as CLASSIFIER
 from .classifier_valid import VERBS as CLASSIFIER_VALID
 from .common import describe, note
@@ -30,6 +31,7 @@ from .partial import PARTIAL, partial
 from .pictures import VERBS as PICTURES
 from .scores import VERBS as SCORES
 from .tools import VERBS as TOOLS
+from .train import VERBS as TRAIN
 from .video import VERBS as VIDEO
 
 _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
@@ -37,7 +39,8 @@ _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "find and name what is in video": VIDEO,
-    "prepare a training": ANCHORS,
+    "prepare a training": (*CHECK, *ANCHORS),
+    "train": TRAIN,
     "see how good networks are": (*EVALUATION, *DETECTOR_VALID, *CLASSIFIER_VALID),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),

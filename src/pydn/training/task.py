@@ -12,10 +12,11 @@ from ..errors import DataError
 from ..evaluation.class_labels import ClassSet
 from ..evaluation.listing import DataSource
 from ..evaluation.truth import TruthSet
-from .augment import detector_maker
+from .augment import DetectorAugmentation, detector_maker
 from .chart import save_chart
-from .classifier_augment import classifier_maker
+from .classifier_augment import ClassifierAugmentation, classifier_maker
 from .loader import Loader, Make
+from .sampling import classifier_sizes, detector_sizes
 from .schedule import Schedule
 from .session import Session
 from .step import Step
@@ -82,14 +83,16 @@ def trainer_of(
 def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool) -> tuple[Make, int]:
     truths = TruthSet(data, "train", dialect=_dialect(net), classes=net.classes)
     _refuse(truths.check() if strict else [])
-    return detector_maker(truths, net, seed), len(truths)
+    sizes = detector_sizes(net, seed, width=session.network.width, height=session.network.height)
+    return detector_maker(truths, DetectorAugmentation.of(net), sizes, session.images, seed), len(truths)
 
 
 def _classes(
     net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool
 ) -> tuple[Make, int]:
     classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
-    return classifier_maker(classes, net, seed), len(classes)
+    augmentation = ClassifierAugmentation.of(net)
+    return classifier_maker(classes, augmentation, classifier_sizes(net, seed), session.images, seed), len(classes)
 
 
 def _refuse(problems: Sequence[Any]) -> None:
