@@ -56,11 +56,27 @@ static bool reads_as(const dn_cpu_compile *compile, const dn_cpu_place *place, d
            place->offset % FLOATS_PER_LINE == 0 && place->image % FLOATS_PER_LINE == 0;
 }
 
-static dn_cpu_copy *find_copy(dn_cpu_program *program, const dn_cpu_copy *wanted) {
+/* Several ops may add to a delta. */
+static bool changed_between(const dn_cpu_compile *compile, int tensor, int after, int before) {
+    if (compile->graph->tensors[tensor].role != DN_ROLE_DELTA) return false;
+    for (int g = 0; g < compile->group_count; g++) {
+        const dn_cpu_group *group = &compile->groups[g];
+        if (group->position <= after || group->position >= before) continue;
+        const dn_op *op = &compile->graph->ops[group->op];
+        for (int k = 0; k < op->output_count; k++) {
+            if (op->outputs[k] == tensor || group->output == tensor) return true;
+        }
+    }
+    return false;
+}
+
+static dn_cpu_copy *find_copy(dn_cpu_compile *compile, const dn_cpu_copy *wanted) {
+    dn_cpu_program *program = compile->program;
     if (program->graph.tensors[wanted->tensor].role == DN_ROLE_STATE) return NULL; /* changes within a run */
-    for (int i = 0; i < program->copy_count; i++) {
+    for (int i = program->copy_count - 1; i >= 0; i--) {
         dn_cpu_copy *copy = &program->copies[i];
-        if (copy->tensor == wanted->tensor && copy->layout == wanted->layout) return copy;
+        if (copy->tensor != wanted->tensor || copy->layout != wanted->layout) continue;
+        return changed_between(compile, copy->tensor, copy->first, wanted->first) ? NULL : copy;
     }
     return NULL;
 }
@@ -94,7 +110,7 @@ static dn_status append_reorder(dn_cpu_compile *compile, dn_cpu_place from, dn_c
 static dn_status read_copy(dn_cpu_compile *compile, dn_cpu_place *place, dn_cpu_copy wanted) {
     dn_cpu_program *program = compile->program;
     const dn_cpu_place home = *place;
-    dn_cpu_copy *found = find_copy(program, &wanted);
+    dn_cpu_copy *found = find_copy(compile, &wanted);
     if (found) {
         found->last = wanted.last;
         *place = place_of_copy(program, (int)(found - program->copies));
@@ -133,8 +149,34 @@ static dn_status bind_input(dn_cpu_compile *compile, dn_cpu_step *step, int k, i
 /* A kept result that is read BLOCKED: the convolution, which is faster that way, writes the copy for the readers, and
  * the dense tensor is made from it. */
 static bool written_through_copy(const dn_cpu_compile *compile, const dn_cpu_group *group) {
+    if (group->method->blocked) return group->output >= 0 && compile->tensors[group->output].home == DN_CPU_PLANAR;
     if (group->method != &dn_cpu_method_conv || !compile->options->keep[group->output]) return false;
     return compile->graph->tensors[group->output].role == DN_ROLE_ACTIVATION && !compile->tensors[group->output].planar;
+}
+
+/* What dn_cpu_method_conv_data leaves for dn_cpu_method_phases. */
+static dn_cpu_place phases_place(dn_cpu_compile *compile, const dn_cpu_group *group, dn_shape shape) {
+    dn_cpu_program *program = compile->program;
+    dn_cpu_copy copy = {.tensor = -1, .layout = DN_CPU_BLOCKED, .first = group->position, .last = group->position};
+    copy.image = dn_cpu_image_floats(shape, DN_CPU_BLOCKED, compile->block);
+    copy.bytes = dn_round_up((size_t)shape.n * copy.image * sizeof(float), DN_ALIGNMENT);
+    program->copies[program->copy_count] = copy;
+    return (dn_cpu_place){
+        .tensor = -1, .copy = program->copy_count++, .image = copy.image, .layout = copy.layout, .shape = shape};
+}
+
+static dn_status append_phases(dn_cpu_compile *compile, const dn_cpu_step *before, dn_cpu_place to) {
+    dn_cpu_step step = {.method = &dn_cpu_method_phases,
+                        .group = before->group,
+                        .op = before->op,
+                        .position = before->position,
+                        .y = to,
+                        .x_count = 1};
+    DN_TRY(dn_zone_alloc(compile->zone, (void **)&step.x, 1, sizeof *step.x, compile->err));
+    step.x[0] = before->y;
+    DN_TRY(step.method->bind(compile, &step));
+    append(compile, step);
+    return DN_OK;
 }
 
 static dn_status bind_group(dn_cpu_compile *compile, const dn_cpu_group *group) {
@@ -148,7 +190,11 @@ static dn_status bind_group(dn_cpu_compile *compile, const dn_cpu_group *group) 
         dn_cpu_program *program = compile->program;
         program->copies[program->copy_count] = describe_copy(compile, group->output, DN_CPU_BLOCKED, group->position);
         step.y = place_of_copy(program, program->copy_count++);
+        if (op->accumulate) DN_TRY(append_reorder(compile, home, step.y, group->position));
     }
+    const dn_cpu_place result = step.y;
+    const dn_shape phases = dn_cpu_phases_shape(compile, group);
+    if (phases.c > 0) step.y = phases_place(compile, group, phases);
     step.x_count = op->input_count + (group->residual >= 0 ? 1 : 0);
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&step.x, (size_t)step.x_count, sizeof *step.x, compile->err));
     for (int k = 0; k < step.x_count; k++) {
@@ -156,16 +202,17 @@ static dn_status bind_group(dn_cpu_compile *compile, const dn_cpu_group *group) 
     }
     DN_TRY(step.method->bind(compile, &step));
     if (step.units > 0) append(compile, step); /* none: the output is there already */
-    return through_copy ? append_reorder(compile, step.y, home, group->position) : DN_OK;
+    if (phases.c > 0) DN_TRY(append_phases(compile, &step, result));
+    return through_copy ? append_reorder(compile, result, home, group->position) : DN_OK;
 }
 
 dn_status dn_cpu_bind(dn_cpu_compile *compile) {
     dn_cpu_program *program = compile->program;
     size_t reads = 0;
     for (int g = 0; g < compile->group_count; g++) {
-        reads += (size_t)compile->graph->ops[compile->groups[g].op].input_count + 2;
+        reads += (size_t)compile->graph->ops[compile->groups[g].op].input_count + 3;
     }
-    const size_t steps = (size_t)compile->group_count + reads;
+    const size_t steps = (size_t)compile->group_count * 4 + reads;
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->copies, reads, sizeof *program->copies, compile->err));
     DN_TRY(dn_zone_alloc(compile->zone, (void **)&program->steps, steps, sizeof *program->steps, compile->err));
     const size_t slots = (size_t)program->slot_count;

@@ -130,6 +130,21 @@ static const dn_cpu_method *const methods[] = {
     &dn_cpu_method_pool_global, &dn_cpu_method_upsample, &dn_cpu_method_copy,   &dn_cpu_method_channel_map,
 };
 
+/* Of ops that only training has, and of those that write deltas or add to them. */
+static const dn_cpu_method *const training_methods[] = {
+    &dn_cpu_method_conv_data,           &dn_cpu_method_conv_weights,        &dn_cpu_method_batchnorm_train,
+    &dn_cpu_method_batchnorm_gradient,  &dn_cpu_method_activation_gradient, &dn_cpu_method_bias_gradient,
+    &dn_cpu_method_delta_copy,          &dn_cpu_method_delta_fill,          &dn_cpu_method_delta_channels,
+    &dn_cpu_method_delta_upsample,      &dn_cpu_method_pool2d_train,        &dn_cpu_method_pool2d_gradient,
+};
+
+static const dn_cpu_method *training_method(const dn_cpu_compile *compile, const dn_cpu_group *group) {
+    for (size_t i = 0; i < sizeof training_methods / sizeof *training_methods; i++) {
+        if (training_methods[i]->accepts(compile, group)) return training_methods[i];
+    }
+    return &dn_cpu_method_ref;
+}
+
 /* What every fast method asks of its op: one float32 result, and as many rows of every input. */
 static bool regular(const dn_cpu_compile *compile, const dn_op *op) {
     if (op->accumulate || op->output_count != 1 || op->outputs[0] < 0) return false;
@@ -145,11 +160,11 @@ static bool regular(const dn_cpu_compile *compile, const dn_op *op) {
 }
 
 static const dn_cpu_method *method_for(const dn_cpu_compile *compile, const dn_cpu_group *group) {
-    if (!regular(compile, &compile->graph->ops[group->op])) return &dn_cpu_method_ref;
+    if (!regular(compile, &compile->graph->ops[group->op])) return training_method(compile, group);
     for (size_t i = 0; i < sizeof methods / sizeof *methods; i++) {
         if (methods[i]->accepts(compile, group)) return methods[i];
     }
-    return &dn_cpu_method_ref;
+    return training_method(compile, group);
 }
 
 static void start(fusion *f, int index, dn_cpu_group *group) {

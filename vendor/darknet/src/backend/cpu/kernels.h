@@ -85,6 +85,32 @@ typedef struct dn_cpu_pool2d {
     dn_cpu_layout layout; /* of x and y */
 } dn_cpu_pool2d;
 
+/* dw of a convolution: x and dy BLOCKED, all images in one call. Filled by the program, then by choose. */
+typedef struct dn_cpu_conv_weights {
+    int in_channels, in_height, in_width;
+    int filters, out_height, out_width;
+    int groups, size, stride_x, stride_y, pad, dilation;
+    int threads;
+    /* chosen */
+    int tasks;
+    size_t scratch_floats; /* per thread */
+    int tile[6];           /* the kernel's own numbers */
+} dn_cpu_conv_weights;
+
+typedef struct dn_cpu_conv_weights_call {
+    const dn_cpu_conv_weights *conv;
+    const float *x, *dy;
+    size_t x_image, dy_image; /* floats from one image to the next */
+    int images;
+    float *dw; /* (filters, channels / groups, size, size), added to */
+    float *scratch;
+} dn_cpu_conv_weights_call;
+
+/* Batch norm's backward of one block, of which the sums are known: dx = a · dy + b · (x − mean) + c, per lane. */
+typedef struct dn_cpu_line {
+    const float *a, *b, *c, *mean;
+} dn_cpu_line;
+
 typedef struct dn_cpu_kernels {
     dn_isa isa;
     int block; /* B */
@@ -128,6 +154,34 @@ typedef struct dn_cpu_kernels {
     void (*to_blocked)(dn_cpu_view x, int first, dn_cpu_view y, int row0, int row1);
     void (*to_planar)(dn_cpu_view x, int first, dn_cpu_view y, int row0, int row1);
     void (*copy_blocked)(dn_cpu_view x, int first, dn_cpu_view y, int y_first, int count, int row0, int row1);
+
+    /* ---- training: of one block (B lanes, `pixels` side by side) unless it says otherwise ---- */
+
+    void (*conv_weights_choose)(dn_cpu_conv_weights *conv);
+    void (*conv_weights_run)(const dn_cpu_conv_weights_call *call, int task);
+    /* mean[B] and apart[B] = Σ (x − mean)² of `before` pixels become those of `before` + `pixels` */
+    void (*moments)(const float *x, size_t pixels, double before, double *mean, double *apart);
+    /* y = (x − mean) · factor + bias, per lane */
+    void (*normalize)(const float *x, const float *mean, const float *factor, const float *bias, float *y,
+                      size_t pixels);
+    /* sum[B] += Σ dy; apart[B] += Σ dy · (x − mean), where x is given */
+    void (*delta_sums)(const float *dy, const float *x, const float *mean, size_t pixels, double *sum, double *apart);
+    void (*batchnorm_line)(const dn_cpu_line *line, const float *x, const float *dy, bool accumulate, float *dx,
+                           size_t pixels);
+    /* dx (+)= f'(x) · dy over a dense run. x is read where activation_slope_of_x. */
+    void (*activation_gradient)(dn_activation kind, const float *x, const float *y, const float *dy, bool accumulate,
+                                float *dx, size_t count);
+    /* y (+)= factor · x over a dense run */
+    void (*accumulate)(float factor, const float *x, bool accumulate, float *y, size_t count);
+    /* One row of windows: y and which cell of the window it came from, as a float, -1: none. */
+    void (*pool2d_train)(const dn_op_pool2d *pool, const float *x, int in_height, int in_width, int row, float *y,
+                         float *cell, int out_width);
+    /* A whole block: dx (+)= */
+    void (*pool2d_gradient)(const dn_op_pool2d *pool, const float *dy, const float *cell, int out_height, int out_width,
+                            bool accumulate, float *dx, int in_height, int in_width);
+    /* y row `row` (+)= scale · Σ of the stride × stride cells of x */
+    void (*upsample_reverse)(dn_cpu_layout layout, const float *x, int stride, float scale, bool accumulate, int row,
+                             float *y, int out_width);
 } dn_cpu_kernels;
 
 /* The table for an instruction set that the processor has; AUTO gives the best. Never NULL: wider sets than the build

@@ -15,6 +15,25 @@ int dn_cpu_input(const dn_cpu_compile *compile, const dn_cpu_group *group, int k
     return tensor;
 }
 
+/* Of a group of several ops, the last one's result; of one op, all of them. */
+static int output_of(const dn_cpu_compile *compile, const dn_cpu_group *group, int k) {
+    const dn_op *op = &compile->graph->ops[group->op];
+    return op->output_count == 1 || k == 0 ? group->output : op->outputs[k];
+}
+
+/* The plain kernels write dense tensors; a result besides the first is one, unless it is a matter between two methods. */
+static void note_write(dn_cpu_compile *compile, int g, int k) {
+    const dn_cpu_group *group = &compile->groups[g];
+    const int t = output_of(compile, group, k);
+    if (t < 0) return;
+    dn_cpu_tensor *tensor = &compile->tensors[t];
+    if (k == 1 && group->method == &dn_cpu_method_pool2d_train) tensor->fixed = false;
+    if (tensor->writer < 0) tensor->first = group->position;
+    tensor->writer = g;
+    tensor->written = group->position;
+    if (compile->graph->tensors[t].role == DN_ROLE_DELTA && group->method == &dn_cpu_method_ref) tensor->fixed = true;
+}
+
 static void note_read(dn_cpu_compile *compile, const dn_cpu_group *group, int k) {
     const int tensor = dn_cpu_input(compile, group, k);
     if (tensor < 0) return;
@@ -28,18 +47,17 @@ static void count_uses(dn_cpu_compile *compile) {
         const dn_op *op = &compile->graph->ops[group->op];
         for (int k = 0; k < op->input_count; k++) note_read(compile, group, k);
         note_read(compile, group, DN_CPU_RESIDUAL);
-        for (int k = 0; k < op->output_count; k++) {
-            const int tensor = op->output_count == 1 ? group->output : op->outputs[k];
-            if (tensor >= 0) compile->tensors[tensor].writer = g;
-        }
+        for (int k = 0; k < op->output_count; k++) note_write(compile, g, k);
     }
 }
 
 static void start_tensors(dn_cpu_compile *compile) {
     for (int t = 0; t < compile->graph->tensor_count; t++) {
         const dn_tensor_info *info = &compile->graph->tensors[t];
-        const bool fixed = compile->options->keep[t] || info->role != DN_ROLE_ACTIVATION || info->dtype != DN_F32;
+        const bool passing = info->role == DN_ROLE_ACTIVATION || info->role == DN_ROLE_DELTA;
+        const bool fixed = compile->options->keep[t] || !passing || info->dtype != DN_F32;
         compile->tensors[t] = (dn_cpu_tensor){.writer = -1,
+                                              .written = -1,
                                               .last_read = -1,
                                               .fixed = fixed,
                                               .planar = true,
@@ -51,6 +69,7 @@ static void start_tensors(dn_cpu_compile *compile) {
     for (int t = 0; t < compile->graph->tensor_count; t++) {
         dn_cpu_tensor *tensor = &compile->tensors[t];
         const dn_tensor_info *info = &compile->graph->tensors[t];
+        if (info->role == DN_ROLE_DELTA && tensor->writer < 0) tensor->fixed = true; /* nothing writes it: no layout */
         tensor->vanished = info->role == DN_ROLE_PARAMETER ||
                            (!tensor->fixed && tensor->writer < 0) || /* inside a group */
                            (info->role != DN_ROLE_INPUT && info->role != DN_ROLE_STATE && !compile->options->keep[t] &&
@@ -92,6 +111,7 @@ static bool any_input_blocked(const dn_cpu_compile *compile, const dn_cpu_group 
 static dn_cpu_layout home_of(const dn_cpu_compile *compile, const dn_cpu_group *group) {
     const dn_cpu_tensor *y = &compile->tensors[group->output];
     if (y->fixed || (y->planar && y->readers > 0)) return DN_CPU_PLANAR;
+    if (y->home == DN_CPU_BLOCKED) return DN_CPU_BLOCKED; /* as another op that adds to it wants */
     switch (group->method->want(compile, group, DN_CPU_OUTPUT)) {
     case DN_CPU_WANT_BLOCKED:
         return DN_CPU_BLOCKED;
@@ -108,5 +128,8 @@ void dn_cpu_layouts(dn_cpu_compile *compile) {
     for (int g = 0; g < compile->group_count; g++) {
         const dn_cpu_group *group = &compile->groups[g];
         if (group->output >= 0) compile->tensors[group->output].home = home_of(compile, group);
+        if (group->method == &dn_cpu_method_pool2d_train) {
+            compile->tensors[compile->graph->ops[group->op].outputs[1]].home = DN_CPU_BLOCKED;
+        }
     }
 }

@@ -139,15 +139,17 @@ void dn_cpu_parents(dn_cpu_compile *compile) {
 
 static bool whole_run(const dn_cpu_compile *compile, int tensor) {
     const dn_role role = compile->graph->tensors[tensor].role;
-    return compile->options->keep[tensor] || (role != DN_ROLE_ACTIVATION && role != DN_ROLE_INPUT);
+    const bool passing = role == DN_ROLE_ACTIVATION || role == DN_ROLE_DELTA || role == DN_ROLE_INPUT;
+    return compile->options->keep[tensor] || !passing || (role == DN_ROLE_DELTA && compile->tensors[tensor].writer < 0);
 }
 
 static dn_placement alone(const dn_cpu_compile *compile, int t) {
     const dn_cpu_tensor *tensor = &compile->tensors[t];
     dn_placement placement = {.parent = -1};
     if (tensor->vanished) return placement;
-    if (tensor->writer >= 0) placement.first = compile->groups[tensor->writer].position;
-    placement.last = tensor->last_read > placement.first ? tensor->last_read : placement.first;
+    if (tensor->writer >= 0) placement.first = tensor->first;
+    placement.last = tensor->last_read > tensor->written ? tensor->last_read : tensor->written;
+    if (placement.last < placement.first) placement.last = placement.first;
     if (whole_run(compile, t)) {
         placement.first = 0;
         placement.last = compile->graph->op_count > 0 ? compile->graph->op_count - 1 : 0;

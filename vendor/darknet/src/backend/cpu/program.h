@@ -43,7 +43,9 @@ typedef struct dn_cpu_group {
 /* ---- tensors, while compiling ---- */
 
 typedef struct dn_cpu_tensor {
-    int writer;    /* group, or -1                                                           */
+    int writer;    /* the last group that writes it, or -1                                   */
+    int first;     /* position of the first one                                              */
+    int written;   /* position of the last one; -1: none                                     */
     int readers;   /* uses by groups                                                         */
     int last_read; /* position of the last one, of views of it too; -1: none                 */
     bool fixed;    /* dense NCHW in storage of its own: kept, input, state, not float32      */
@@ -109,6 +111,14 @@ typedef struct dn_cpu_step {
             dn_cpu_part *parts;
             int count;
         } concat;
+        struct {
+            dn_cpu_conv_weights params;
+            dn_cpu_place to;
+        } conv_weights;
+        struct { /* results besides y; tensor -1: not wanted */
+            dn_cpu_place one, two;
+        } batchnorm;
+        dn_cpu_place sums;
         dn_cpu_ref *ref;
     } as;
 } dn_cpu_step;
@@ -175,6 +185,7 @@ typedef enum dn_cpu_want {
 struct dn_cpu_method {
     const char *name;
     bool in_place; /* input 0 may lie where the output does */
+    bool blocked;  /* writes BLOCKED only: where that is not the layout at home, a copy that is brought there */
     /* Can this method compute this group? Called with op, affine and activations set. */
     bool (*accepts)(const dn_cpu_compile *compile, const dn_cpu_group *group);
     /* Of input k of the op; k = DN_CPU_OUTPUT, DN_CPU_RESIDUAL. */
@@ -202,6 +213,15 @@ extern const dn_cpu_method dn_cpu_method_upsample;                          /* s
 extern const dn_cpu_method dn_cpu_method_concat;                            /* step_concat.c  */
 extern const dn_cpu_method dn_cpu_method_copy, dn_cpu_method_reorder;       /* step_copy.c    */
 extern const dn_cpu_method dn_cpu_method_ref;                               /* step_ref.c     */
+/* training */
+extern const dn_cpu_method dn_cpu_method_conv_data, dn_cpu_method_phases; /* step_conv_data.c */
+extern const dn_cpu_method dn_cpu_method_conv_weights;                    /* step_conv_weights.c */
+extern const dn_cpu_method dn_cpu_method_batchnorm_train;                 /* step_batchnorm_train.c */
+extern const dn_cpu_method dn_cpu_method_batchnorm_gradient;
+extern const dn_cpu_method dn_cpu_method_activation_gradient, dn_cpu_method_bias_gradient; /* step_gradients.c */
+extern const dn_cpu_method dn_cpu_method_delta_copy, dn_cpu_method_delta_fill;
+extern const dn_cpu_method dn_cpu_method_delta_channels, dn_cpu_method_delta_upsample;
+extern const dn_cpu_method dn_cpu_method_pool2d_train, dn_cpu_method_pool2d_gradient; /* step_pool_train.c */
 
 /* ---- compile (fuse.c, layout.c, place.c, bind.c) ---- */
 
@@ -213,6 +233,8 @@ dn_status dn_cpu_placements(dn_cpu_compile *compile); /* also allocates the aren
 
 /* Input k of the group's op that is not a parameter, the residual, or -1. */
 int dn_cpu_input(const dn_cpu_compile *compile, const dn_cpu_group *group, int k);
+/* The image of x that dn_cpu_method_conv_data fills for dn_cpu_method_phases; c is 0 where it needs none. */
+dn_shape dn_cpu_phases_shape(const dn_cpu_compile *compile, const dn_cpu_group *group);
 /* Inputs `from` and later are parameters (not results of other ops, as in training). */
 bool dn_cpu_constant(const dn_cpu_compile *compile, const dn_op *op, int from);
 dn_shape dn_cpu_shape(const dn_cpu_compile *compile, int tensor);
