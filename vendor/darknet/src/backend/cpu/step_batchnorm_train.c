@@ -53,8 +53,8 @@ static float *data_of(const dn_cpu_call *call, const dn_cpu_place *place, const 
 static bool accepts(const dn_cpu_compile *compile, const dn_cpu_group *group) {
     const dn_op *op = &compile->graph->ops[group->op];
     return op->kind == DN_OP_batchnorm_train && dn_cpu_constant(compile, op, 1) && op->input_count >= 2 &&
-           op->inputs[1] >= 0 && dn_cpu_input(compile, group, 0) >= 0 && op->output_count == 3 &&
-           op->outputs[0] >= 0 && op->outputs[1] >= 0 && op->outputs[2] >= 0;
+           op->inputs[1] >= 0 && dn_cpu_input(compile, group, 0) >= 0 && op->output_count == 3 && op->outputs[0] >= 0 &&
+           op->outputs[1] >= 0 && op->outputs[2] >= 0;
 }
 
 static dn_cpu_want want(const dn_cpu_compile *compile, const dn_cpu_group *group, int k) {
@@ -126,10 +126,11 @@ typedef struct lines {
     float variance[DN_CPU_BLOCK_MAX];
 } lines;
 
-static void line_of(lines *l, int k, double scale, double sum, double apart, double count) {
-    const double v = (double)l->variance[k] + GRADIENT_EPSILON;
+static void line_of(lines *l, int k, bool outside, double scale, double sum, double apart, double count) {
+    const float epsilon = (float)GRADIENT_EPSILON, variance = l->variance[k];
+    const double v = (double)variance + GRADIENT_EPSILON;
     const double mean_delta = -scale * sum / sqrt(v), variance_delta = -0.5 * pow(v, -1.5) * scale * apart;
-    l->a[k] = (float)scale / (sqrtf(l->variance[k]) + (float)GRADIENT_EPSILON);
+    l->a[k] = (float)scale / (outside ? sqrtf(variance + epsilon) : sqrtf(variance) + epsilon);
     l->b[k] = (float)(2.0 * variance_delta / count);
     l->c[k] = (float)(mean_delta / count);
 }
@@ -162,7 +163,8 @@ static void gradient_unit(const dn_cpu_call *call, const block *b) {
     }
     add_sums(call, b, &l, sum, apart);
     if (step->y.tensor < 0 && step->y.copy < 0) return;
-    for (int k = 0; k < b->lanes; k++) line_of(&l, k, (double)scales[k], sum[k], apart[k], b->count);
+    const bool outside = step->op->as.batchnorm_gradient.outside;
+    for (int k = 0; k < b->lanes; k++) line_of(&l, k, outside, (double)scales[k], sum[k], apart[k], b->count);
     const dn_cpu_line line = {l.a, l.b, l.c, l.mean};
     for (int n = 0; n < b->images; n++) {
         kernels->batchnorm_line(&line, data_of(call, &step->x[0], b, n), data_of(call, &step->x[4], b, n),

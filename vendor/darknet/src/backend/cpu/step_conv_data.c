@@ -9,7 +9,7 @@
 
 /* ---- geometry ---- */
 
-typedef struct phases { /* along one side */
+typedef struct phases {      /* along one side */
     int stride, first, size; /* offsets first … first+size-1 from m */
 } phases;
 
@@ -214,8 +214,8 @@ static void put_line(const dn_cpu_kernels *kernels, const dn_cpu_step *step, con
     for (int column = 0; column < width; column++) {
         const size_t phase = (size_t)(row % s * s + column % s);
         const float *from = x + (phase * planes + (size_t)plane) * x_plane + (size_t)(row / s) * x_line;
-        kernels->accumulate(1.0F, from + (size_t)(column / s) * lanes, step->op->accumulate,
-                            y + (size_t)column * lanes, lanes);
+        kernels->accumulate(1.0F, from + (size_t)(column / s) * lanes, step->op->accumulate, y + (size_t)column * lanes,
+                            lanes);
     }
 }
 

@@ -140,7 +140,8 @@ static dn_status channels_bind(dn_cpu_compile *compile, dn_cpu_step *step) {
 static void move_lanes(const dn_cpu_call *call, const float *x, float *y, int first, int count) {
     const dn_cpu_step *step = call->step;
     const dn_op_channels *params = &step->op->as.channels;
-    const size_t block = (size_t)call->program->kernels->block, pixels = (size_t)step->y.shape.h * (size_t)step->y.shape.w;
+    const size_t block = (size_t)call->program->kernels->block,
+                 pixels = (size_t)step->y.shape.h * (size_t)step->y.shape.w;
     for (int k = first; k < first + count; k++) {
         const size_t from = (size_t)(params->from + k), to = (size_t)(params->to + k);
         const float *a = x + from / block * pixels * block + from % block;
@@ -181,11 +182,8 @@ static void channels_work(const dn_cpu_call *call, int row, int first, int last,
     if (ends && lanes > 1 && !step->op->accumulate) clear_unused_lanes(call, y);
 }
 
-const dn_cpu_method dn_cpu_method_delta_channels = {.name = "channels",
-                                                    .accepts = channels_accepts,
-                                                    .want = want_same,
-                                                    .bind = channels_bind,
-                                                    .work = channels_work};
+const dn_cpu_method dn_cpu_method_delta_channels = {
+    .name = "channels", .accepts = channels_accepts, .want = want_same, .bind = channels_bind, .work = channels_work};
 
 /* ---- upsample, backward ---- */
 

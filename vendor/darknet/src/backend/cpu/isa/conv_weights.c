@@ -126,8 +126,8 @@ void DN_ISA_NAME(conv_weights_choose)(dn_cpu_conv_weights *conv) {
     conv->tile[PIECE_COLUMNS] = dn_ceil_div(conv->out_width, dn_ceil_div(conv->out_width, widest));
     conv->tile[PIECE_ROWS] = dn_greater(1, PIECE_PIXELS / conv->tile[PIECE_COLUMNS]);
     conv->tasks = units * tasks * conv->tile[ROW_TASKS];
-    conv->scratch_floats = FLOATS(conv->tile[CHANNEL_BLOCKS]) * FLOATS(conv->size) * FLOATS(conv->size) * DN_LANES *
-                           UNIT * DN_LANES;
+    conv->scratch_floats =
+        FLOATS(conv->tile[CHANNEL_BLOCKS]) * FLOATS(conv->size) * FLOATS(conv->size) * DN_LANES * UNIT * DN_LANES;
 }
 
 /* ---- one task ---- */

@@ -147,8 +147,8 @@ static span window(int at, int stride, int pad, int size, int limit) {
     return (span){greater(0, -start), smaller(size, limit - start)};
 }
 
-void DN_ISA_NAME(pool2d_train)(const dn_op_pool2d *pool, const float *x, int in_height, int in_width, int row,
-                               float *y, float *cell, int out_width) {
+void DN_ISA_NAME(pool2d_train)(const dn_op_pool2d *pool, const float *x, int in_height, int in_width, int row, float *y,
+                               float *cell, int out_width) {
     const span us = window(row, pool->stride_y, pool->pad_y, pool->size, in_height);
     const int top = row * pool->stride_y - pool->pad_y;
     for (int j = 0; j < out_width; ++j, y += DN_LANES, cell += DN_LANES) {

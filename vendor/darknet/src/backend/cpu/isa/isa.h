@@ -61,8 +61,8 @@ void DN_ISA_NAME(batchnorm_line)(const dn_cpu_line *line, const float *x, const 
 void DN_ISA_NAME(activation_gradient)(dn_activation kind, const float *x, const float *y, const float *dy,
                                       bool accumulate, float *dx, size_t count);
 void DN_ISA_NAME(accumulate)(float factor, const float *x, bool accumulate, float *y, size_t count);
-void DN_ISA_NAME(pool2d_train)(const dn_op_pool2d *pool, const float *x, int in_height, int in_width, int row,
-                               float *y, float *cell, int out_width);
+void DN_ISA_NAME(pool2d_train)(const dn_op_pool2d *pool, const float *x, int in_height, int in_width, int row, float *y,
+                               float *cell, int out_width);
 void DN_ISA_NAME(pool2d_gradient)(const dn_op_pool2d *pool, const float *dy, const float *cell, int out_height,
                                   int out_width, bool accumulate, float *dx, int in_height, int in_width);
 void DN_ISA_NAME(upsample_reverse)(dn_cpu_layout layout, const float *x, int stride, float scale, bool accumulate,
