@@ -127,6 +127,7 @@ V4: dict[str, dict[str, Any]] = {
     "mse_clipped_not": {"max_delta": 0.01},
     "mse_busy": {**BUSY, "iou_normalizer": 0.3},
     "truth_thresh": {"truth_thresh": 0.4, "ignore_thresh": 0.2, "iou_loss": "ciou", "iou_thresh": 0.5},
+    "hardly_touching": {"ignore_thresh": 0.002},
     **{f"{kind}_{by}": {**BUSY, "iou_loss": kind, "iou_thresh_kind": by, "max_delta": 2}
        for kind, by in (("iou", "giou"), ("giou", "ciou"), ("diou", "iou"), ("ciou", "diou"))},
     "unlimited": {"iou_loss": "ciou", "iou_normalizer": 3},
