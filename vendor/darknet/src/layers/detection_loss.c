@@ -35,6 +35,7 @@ static size_t cell_truths(const dn_detection *detection) { return 5 + (size_t)de
 
 dn_status dn_detection_truths(const dn_detection *detection, dn_layer_plan *plan, dn_error *err) {
     const int64_t values = dn_detection_cells(detection) * (int64_t)cell_truths(detection);
+    if (!dn_layer_plan_context(plan)->training) return DN_OK;
     if (values <= INT32_MAX) {
         dn_layer_plan_set_truths(plan, (int)values);
         return DN_OK;

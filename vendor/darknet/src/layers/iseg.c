@@ -36,10 +36,11 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     DN_TRY(dn_head_check_filters(plan, p->classes, p->ids, 1, err));
     const dn_shape in = dn_layer_plan_input(plan);
     const int64_t truths = INSTANCES * ((int64_t)in.h * in.w + 1);
-    if (truths > INT32_MAX)
+    const bool training = dn_layer_plan_context(plan)->training;
+    if (training && truths > INT32_MAX)
         return dn_shape_fail(err, "a smaller image", "%d x %d places are too many for the masks of %d instances", in.w,
                              in.h, INSTANCES);
-    dn_layer_plan_set_truths(plan, (int)truths);
+    if (training) dn_layer_plan_set_truths(plan, (int)truths);
     dn_layer_plan_set_output(plan, in);
     DN_TRY(dn_layer_plan_fact(plan, "classes", p->classes, err));
     return dn_layer_plan_fact(plan, "ids", p->ids, err);

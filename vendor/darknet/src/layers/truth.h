@@ -27,7 +27,8 @@ typedef struct dn_truth_rows {
 /* Values of one row, where boxes have four coordinates. */
 static inline int dn_truth_values(dn_dialect dialect) { return dialect == DN_ALEXEYAB ? 6 : 5; }
 
-/* Declares the truths of a layer: `boxes` rows of `values` values. Fails where that many cannot be counted. */
+/* Declares, in a plan for training, the truths of a layer: `boxes` rows of `values` values. Fails where that many cannot
+ * be counted. */
 dn_status dn_truth_declare(dn_layer_plan *plan, int boxes, int values, dn_error *err);
 
 /* The next row that can be used; false at the end. */
