@@ -111,7 +111,10 @@ static void test_alloc(void) {
     CHECK_HAS(err.message, "40 bytes of things");
     CHECK_EQ(dn_alloc(&allocator, &untouched, SIZE_MAX / 2, 8, "things", &err), DN_E_NOMEM);
     CHECK_EQ(dn_alloc_dirty(&allocator, &untouched, SIZE_MAX, 1, "things", NULL), DN_E_NOMEM);
-    CHECK_EQ(atomic_load(&memory.calls), 3); /* sizes that cannot be are not asked for */
+    memory.fail_at = 3;
+    CHECK_EQ(dn_alloc(&allocator, &untouched, 0, 8, "nothing", &err), DN_E_NOMEM);
+    CHECK_EQ(err.needed, 1); /* also nothing takes a byte: an address of its own */
+    CHECK_EQ(atomic_load(&memory.calls), 4); /* sizes that cannot be are not asked for */
     CHECK(untouched == &err);
     dn_free(&allocator, first);
     dn_free(&allocator, empty);

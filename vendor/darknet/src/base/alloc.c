@@ -54,7 +54,8 @@ dn_status dn_alloc_dirty(const dn_allocator *allocator, void **out, size_t count
         if (err) err->needed = UINT64_MAX;
         return DN_E_NOMEM;
     }
-    void *pointer = allocator->alloc(allocator->user, bytes ? bytes : 1, DN_ALIGNMENT);
+    if (bytes == 0) bytes = 1; /* a pointer of one's own also for nothing */
+    void *pointer = allocator->alloc(allocator->user, bytes, DN_ALIGNMENT);
     if (!pointer) {
         dn_fail(err, DN_E_NOMEM, "no memory for %zu bytes of %s; a smaller input size or batch needs less", bytes,
                 what);

@@ -136,12 +136,12 @@ int dn_network_figures(const dn_network *network, int layer, double *out, int ro
     if (tensor < 0) return 0;
     const dn_shape shape = binding->graph.tensors[tensor].shape;
     const float *values = binding->addresses[tensor];
-    const int count = shape.c < room ? shape.c : room;
-    for (int k = 0; k < count; k++) {
+    const int known = shape.c < DN_FIGURES ? shape.c : DN_FIGURES; /* a layer may keep more behind them */
+    for (int k = 0; k < known && k < room; k++) {
         out[k] = 0.0;
         for (int n = 0; n < shape.n; n++) out[k] += (double)values[(size_t)n * (size_t)shape.c + (size_t)k];
     }
-    return shape.c;
+    return known;
 }
 
 /* ---- backward ---- */
