@@ -234,17 +234,25 @@ def function_text(name: str, function: Any) -> str:
     return f"## `{name}`\n\n```python\n{call}\n```\n\n{body(docstring(function))}"
 
 
-def alias_text(name: str) -> str:
-    """Describe a name for a type by the text that stands below it in some module; "" where there is none."""
+@cache
+def described() -> dict[str, tuple[str, str]]:
+    """Definition and description of every name for a type or a value that a text stands below."""
+    found = {}
     for path in sorted(PACKAGE.rglob("*.py")):
         parts = ast.parse(path.read_text(encoding="utf-8")).body
         for part, below in pairwise(parts):
-            target = getattr(part, "target", None) or (getattr(part, "targets", None) or [None])[0]
-            if isinstance(target, ast.Name) and target.id == name and isinstance(below, ast.Expr):
-                value = ast.unparse(part).partition(" = ")[2]
-                shown = f"```python\n{name} = {value}\n```\n\n" if "TypeAlias" in ast.unparse(part) else ""
-                return f"## `{name}`\n\n{shown}{ast.literal_eval(below.value)}"
-    return ""
+            if isinstance(part, _ASSIGNMENTS) and isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
+                target, _, value = ast.unparse(part).partition(" = ")
+                name, _, kind = target.partition(": ")
+                found[name] = (f"{name} = {value}" if kind == "TypeAlias" else "", str(below.value.value))
+    return found
+
+
+def alias_text(name: str) -> str:
+    """Describe a name for a type or a value by the text that stands below it; "" where there is none."""
+    value, about = described().get(name, ("", ""))
+    shown = f"```python\n{value}\n```\n\n" if value else ""
+    return f"## `{name}`\n\n{shown}{about}" if about else ""
 
 
 def public(module: Any) -> list[str]:
