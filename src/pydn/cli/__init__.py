@@ -13,6 +13,7 @@ from .. import progress
 from .._version import __version__
 from ..errors import Error
 from .anchors import VERBS as ANCHORS
+from .augment import VERBS as AUGMENT
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .check import VERBS as CHECK
 from .classifier import VERBS as CLASSIFIER
@@ -23,6 +24,7 @@ from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
 from .detector_valid import VERBS as DETECTOR_VALID
 from .evaluation import VERBS as EVALUATION
+from .export import EXPORT, export
 from .figures import VERBS as FIGURES
 from .flow import VERBS as FLOW
 from .info import INFO, info
@@ -39,11 +41,12 @@ _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "find and name what is in video": VIDEO,
-    "prepare a training": (*CHECK, *ANCHORS),
+    "prepare a training": (*CHECK, *AUGMENT, *ANCHORS),
     "train": TRAIN,
     "see how good networks are": (*EVALUATION, *DETECTOR_VALID, *CLASSIFIER_VALID),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),
+    "take networks elsewhere": ((EXPORT, export),),
     "write cfgs": ((CFG_NEW, cfg_new), (CFG_LIST, cfg_list)),
     "see that it works": ((DEMO, demo),),
     "type less": ((COMPLETION, lambda options: _completion(options)),),

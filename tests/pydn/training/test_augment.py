@@ -10,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import pydn
+from pydn.cli import main
+from pydn.draw import class_color
 from pydn.preprocess import detector_input
 from pydn.training.augment import DetectorAugmentation, detector_maker
 from pydn.training.colors import blurred_background, noisy, random_colors, recolored
-from pydn.training.loader import Loaded
+from pydn.training.loader import Loaded, Loader
 from pydn.training.mosaic import Cut, tile_boxes, to_corner
 from pydn.training.randomness import generator
 from pydn.training.sampling import scale_factor
@@ -463,3 +465,80 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert caught.value.file == str(tmp_path / "bad.jpg")
     with pytest.raises(FileNotFoundError, match=r"missing\.jpg"):
         make([Sample(str(tmp_path / "missing.jpg"), none)], 1)
+
+
+# ---- the verb
+
+
+def data_file(folder: Path, samples: list[Sample]) -> Path:
+    for sample in samples:
+        target = folder / Path(sample.path).name
+        target.write_bytes(Path(sample.path).read_bytes())
+        rows = ("{:.0f} {} {} {} {}".format(*row) for row in sample.boxes.tolist())
+        target.with_suffix(".txt").write_text("\n".join(rows))
+    (folder / "train.txt").write_text("".join(f"{folder / Path(sample.path).name}\n" for sample in samples))
+    (folder / "names").write_text("blue\ngreen\nred\n")
+    (folder / "set.data").write_text(f"classes=3\ntrain={folder / 'train.txt'}\nnames={folder / 'names'}\n")
+    return folder / "set.data"
+
+
+def test_augment_saves_what_the_network_sees(
+    samples: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = data_file(tmp_path, samples)
+    cfg = tmp_path / "net.cfg"
+    cfg.write_text(
+        NET.format(net="mosaic=1", head="jitter=.3")
+        .replace("filters=18", "filters=24")
+        .replace("classes=1", "classes=3")
+    )
+    assert main(["augment", str(data), str(cfg), "-n", "18", "-out", str(tmp_path / "a")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    files = sorted((tmp_path / "a").iterdir())
+    assert [line.split(":")[0] for line in lines] == [str(file) for file in files]
+    assert len(files) == 18
+    assert all(cv2.imread(str(file)).shape == (32, 32, 3) for file in files)
+    main(["augment", str(data), str(cfg), "-n", "18", "-out", str(tmp_path / "b")])
+    assert [file.read_bytes() for file in files] == [file.read_bytes() for file in sorted((tmp_path / "b").iterdir())]
+    main(["augment", str(data), str(cfg), "-n", "1", "-seed", "1", "-out", str(tmp_path / "c")])
+    assert next((tmp_path / "c").iterdir()).read_bytes() != files[0].read_bytes()
+    assert main(["augment", str(data), str(cfg), "-n", "0"]) == 2
+
+
+def test_augment_draws_the_boxes(samples: list[Sample], tmp_path: Path) -> None:
+    data = data_file(tmp_path, samples[2:3])
+    cfg = tmp_path / "net.cfg"
+    text = (
+        NET.format(net="flip=0", head="jitter=0").replace("filters=18", "filters=24").replace("classes=1", "classes=3")
+    )
+    cfg.write_text(text.replace("=32", "=200"))
+    assert main(["augment", str(data), str(cfg), "-n", "1", "-out", str(tmp_path / "a")]) == 0
+    shown = cv2.imread(str(next((tmp_path / "a").iterdir())))
+    box = corners(samples[2].boxes[0], 200, 200)
+    bottom, middle = round(box[3]), round((box[0] + box[2]) / 2)
+    assert (shown[bottom - 3 : bottom + 3, middle] == class_color(0)).all(-1).any()
+
+
+def test_augment_of_classifiers_prints_the_classes(
+    samples: list[Sample], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = data_file(tmp_path, samples)
+    data.write_text(f"{data.read_text()}labels={tmp_path / 'labels'}\n")
+    (tmp_path / "labels").write_text("a.png\nb.png\nc.png\n")
+    cfg = tmp_path / "net.cfg"
+    cfg.write_text("[net]\nwidth=32\nheight=32\nchannels=3\n[convolutional]\nfilters=3\n[avgpool]\n[softmax]\n")
+    assert main(["augment", str(data), str(cfg), "-n", "4", "-out", str(tmp_path / "a")]) == 0
+    out = capsys.readouterr().out
+    assert "_a.png: blue 1.00\n" in out
+    assert "_c.png: red 1.00\n" in out
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_batches_of_a_loader_do_not_depend_on_its_threads(samples: list[Sample], workers: int) -> None:
+    keys = {"jitter": 0.3, "mosaic": True, "hue": 0.1, "saturation": 1.5, "exposure": 1.5, "gaussian_noise": 5}
+    maker = detector_maker(samples, DetectorAugmentation(**keys), lambda iteration: (64, 64), 8, 1)  # type: ignore[arg-type]
+    with Loader(maker, 8, first=2, workers=workers) as loader:
+        for iteration, batch in zip((2, 3), loader, strict=False):
+            expected = [maker(iteration, image) for image in range(8)]
+            assert np.array_equal(batch.x, np.stack([one.x for one in expected]))
+            assert all(np.array_equal(a, b.truth) for a, b in zip(batch.truth, expected, strict=True))
