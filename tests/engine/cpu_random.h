@@ -64,7 +64,8 @@ static inline int random_moves(graph_fixture *g, int x) {
     case 0: {
         const int size = 1 + chance(g, 3), pad = size > 1 ? chance(g, 2) : 0; /* no empty window: −FLT_MAX overflows */
         return add_pool(
-            g, x, (dn_op_pool2d){chance(g, 2) > 0, size, 1 + chance(g, 2), 1 + chance(g, 2), pad, chance(g, 2) * pad});
+            g, x,
+            (dn_op_pool2d){chance(g, 2) > 0, size, 1 + chance(g, 2), 1 + chance(g, 2), pad, chance(g, 2) * pad, false});
     }
     case 1:
         return in.h < 10 && in.w < 10 ? add_upsample(g, x, 2, 0.5F) : x;

@@ -45,7 +45,7 @@ static void test_concatenations(void) {
     const int half = add_concat(&g, INPUTS(x), (const int[]){16}, (const int[]){16}, false);
     const int a = add_block(&g, half, 16, 3, 1), b = add_block(&g, a, 17, 3, 1);
     const int inner = add_concat(&g, INPUTS(a, b), NULL, NULL, false);
-    const int small = add_pool(&g, inner, (dn_op_pool2d){false, 2, 2, 2, 0, 0});
+    const int small = add_pool(&g, inner, (dn_op_pool2d){false, 2, 2, 2, 0, 0, false});
     const int large = add_upsample(&g, small, 2, 1.5F);
     const int outer = add_concat(&g, INPUTS(x, large, inner, x), NULL, NULL, false);
     const int parts = add_concat(&g, INPUTS(outer, b), (const int[]){7, 3}, (const int[]){50, 9}, false);
@@ -153,8 +153,8 @@ static void test_windows(void) {
     for (int variant = 0; variant < 8; variant++) {
         graph_fixture g;
         graph_open(&g, 2, 20);
-        const dn_op_pool2d wide = {variant % 2 > 0, 5, 1 + variant / 4, 1, 2, 1};
-        const dn_op_pool2d empty = {variant % 2 > 0, 1, 2, 1, 1, 1};
+        const dn_op_pool2d wide = {variant % 2 > 0, 5, 1 + variant / 4, 1, 2, 1, false};
+        const dn_op_pool2d empty = {variant % 2 > 0, 1, 2, 1, 1, 1, false};
         const int x = add_input(&g, 19, 7, 9), y = variant % 4 < 2 ? add_block(&g, x, 21, 1, 1) : x;
         g.keep[add_pool(&g, add_pool(&g, y, wide), empty)] = variant % 4 != 1;
         g.keep[add_conv(&g, add_pool(&g, y, wide), 4, 1, 1)] = true;
@@ -206,7 +206,7 @@ static void test_threads(void) {
     const int x = add_block(&g, add_input(&g, 3, 64, 64), 32, 3, 2);
     const int y = add_sum(&g, add_block(&g, add_block(&g, x, 64, 1, 1), 32, 3, 1), x);
     const int both = add_concat(&g, INPUTS(y, add_activation(&g, x, DN_MISH)), NULL, NULL, false);
-    g.keep[add_pool(&g, both, (dn_op_pool2d){false, 3, 1, 1, 1, 1})] = true;
+    g.keep[add_pool(&g, both, (dn_op_pool2d){false, 3, 1, 1, 1, 1, false})] = true;
     g.keep[add_channel_map(&g, add_conv(&g, both, 21, 1, 1))] = true;
     running alone, many;
     CHECK_EQ(start_running(&alone, &g, &dn_backend_cpu, DN_PREPARE_FUSE, NULL, NULL), DN_OK);

@@ -21,8 +21,10 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
 
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
-    int y;
-    DN_TRY(dn_emit_activation(emit, emit->input, p->activation, &y));
+    int x = emit->input, y;
+    if (emit->training) DN_TRY(dn_emit_copy(emit, x, emit->output_shape, &x)); /* whose delta is the layer's */
+    dn_emit_show_delta(emit, x);
+    DN_TRY(dn_emit_activation(emit, x, p->activation, &y));
     return dn_emit_output(emit, y);
 }
 

@@ -31,8 +31,10 @@ static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
     const bool biased = p->dialect == DN_ALEXEYAB;
     const int *norm = emit->slots + (biased ? 1 : 0);
-    int y;
-    DN_TRY(dn_emit_batchnorm(emit, emit->input, norm[0], norm[1], norm[2], biased ? emit->slots[0] : -1,
+    int x = emit->input, y;
+    if (emit->training) DN_TRY(dn_emit_copy(emit, x, emit->output_shape, &x)); /* whose delta is the layer's */
+    dn_emit_show_delta(emit, x);
+    DN_TRY(dn_emit_batchnorm(emit, x, norm[0], norm[1], norm[2], biased ? emit->slots[0] : -1,
                              dn_batchnorm_of(p->dialect), &y));
     return dn_emit_output(emit, y);
 }

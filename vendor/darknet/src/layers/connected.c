@@ -48,7 +48,11 @@ static dn_status forward(const void *from, dn_emit *emit) {
     dn_emit_show_delta(emit, y);
     if (p->batch_normalize) {
         const dn_op_batchnorm norm = dn_batchnorm_of(p->dialect);
-        DN_TRY(dn_emit_batchnorm(emit, y, slots[2], slots[3], slots[4], slots[0], norm, &y));
+        /* In training with biases apart: their delta is wanted whatever that of a batch norm's is. */
+        DN_TRY(dn_emit_batchnorm(emit, y, slots[2], slots[3], slots[4], emit->training ? -1 : slots[0], norm, &y));
+        if (emit->training) DN_TRY(dn_emit_bias(emit, y, slots[0], &y));
+        dn_graph_builder *graph = emit->graph;
+        if (graph->approximates) graph->rollings[graph->rolling_count - 1].momentum = 0.95F;
     } else {
         DN_TRY(dn_emit_bias(emit, y, slots[0], &y));
     }

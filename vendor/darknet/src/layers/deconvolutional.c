@@ -95,11 +95,52 @@ static void deconvolve(const dn_host_call *call) {
     }
 }
 
+/* The same tap backwards: returns Σ x · dy over its cells, for dw, and adds w · dy to dx. */
+static double back_tap(const dn_host_call *call, const float *x, float w, int top, int left, const float *dy,
+                       float *dx) {
+    const params *p = call->params;
+    const dn_shape in = call->inputs[0].shape, out = call->inputs[3].shape;
+    double sum = 0.0;
+    for (int64_t i = 0; i < in.h; i++) {
+        const int64_t row = i * p->stride + top;
+        if (row < 0 || row >= out.h) continue;
+        for (int64_t j = 0; j < in.w; j++) {
+            const int64_t column = j * p->stride + left;
+            if (column < 0 || column >= out.w) continue;
+            const float delta = dy[row * out.w + column];
+            sum += (double)x[i * in.w + j] * (double)delta;
+            if (dx) dx[i * in.w + j] += w * delta;
+        }
+    }
+    return sum;
+}
+
+/* inputs: x, w, y, dy; outputs: dx, dw. */
+static void deconvolve_back(const dn_host_call *call) {
+    const params *p = call->params;
+    const dn_shape in = call->inputs[0].shape, out = call->inputs[3].shape;
+    const int64_t x_plane = (int64_t)in.h * in.w, y_plane = (int64_t)out.h * out.w;
+    const int64_t taps = (int64_t)p->size * p->size;
+    for (int64_t k = 0; k < (int64_t)in.n * in.c * out.c; k++) {
+        const int64_t n = k / out.c / in.c, c = k / out.c % in.c, f = k % out.c, x = (n * in.c + c) * x_plane;
+        const float *const w = call->inputs[1].data + (c * out.c + f) * taps;
+        for (int64_t tap = 0; tap < taps; tap++) {
+            const int top = (int)(tap / p->size) - p->padding, left = (int)(tap % p->size) - p->padding;
+            const double sum = back_tap(call, call->inputs[0].data + x, w[tap], top, left,
+                                        call->inputs[3].data + (n * out.c + f) * y_plane,
+                                        call->outputs[0].data ? call->outputs[0].data + x : NULL);
+            if (call->outputs[1].data) call->outputs[1].data[(c * out.c + f) * taps + tap] += (float)sum;
+        }
+    }
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
     const int biases = emit->slots[0], inputs[] = {emit->input, emit->slots[emit->slot_count - 1]};
     int y;
-    DN_TRY(dn_emit_host(emit, "deconvolution", deconvolve, p, inputs, 2, &emit->output_shape, 1, &y));
+    DN_TRY(dn_emit_host_trained(emit, "deconvolution", deconvolve, deconvolve_back, p, inputs, 2, &emit->output_shape,
+                                1, &y));
+    dn_emit_show_delta(emit, y);
     if (p->batch_normalize) {
         DN_TRY(dn_emit_batchnorm(emit, y, emit->slots[1], emit->slots[2], emit->slots[3], biases,
                                  dn_batchnorm_of(p->dialect), &y));

@@ -38,9 +38,30 @@ static void divide_by_length(const dn_host_call *call) {
     }
 }
 
+/* dx_c = (dy_c − y_c · Σ_k dy_k · y_k) / length: the derivative. (The reference passes dy on as it is.) inputs: x, y, dy */
+static void back(const dn_host_call *call) {
+    const dn_shape shape = call->inputs[0].shape;
+    const int64_t plane = (int64_t)shape.h * shape.w, image = dn_shape_image(shape);
+    float *const dx = call->outputs[0].data;
+    for (int64_t at = 0; dx && at < shape.n * plane; at++) {
+        const int64_t first = at / plane * image + at % plane;
+        const float *const x = call->inputs[0].data, *const y = call->inputs[1].data, *const dy = call->inputs[2].data;
+        double sum = 0.0, along = 0.0;
+        for (int64_t k = first; k < first + image; k += plane) {
+            sum += (double)x[k] * (double)x[k];
+            along += (double)dy[k] * (double)y[k];
+        }
+        const double length = sum > 0.0 ? sqrt(sum) : 1.0;
+        for (int64_t k = first; k < first + image; k += plane) {
+            dx[k] += (float)(((double)dy[k] - (double)y[k] * along) / length);
+        }
+    }
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     int y;
-    DN_TRY(dn_emit_host(emit, "l2norm", divide_by_length, from, &emit->input, 1, &emit->output_shape, 1, &y));
+    DN_TRY(dn_emit_host_trained(emit, "l2norm", divide_by_length, back, from, &emit->input, 1, &emit->output_shape, 1,
+                                &y));
     return dn_emit_output(emit, y);
 }
 

@@ -8,6 +8,7 @@
  * pad=1 with sizes other than 3: the reference pads by one cell whatever the size, and so reads its table of windows
  * with the wrong row length. Here the window is centred, as the reference's count of places says. */
 #include <math.h>
+#include <string.h>
 
 #include "layers/common.h"
 
@@ -101,14 +102,61 @@ static void correlate(const dn_host_call *call) {
     }
 }
 
+/* dx += what `gather` took from there. */
+static void scatter(float *dx, dn_shape in, int size, int top, int left, const float *window) {
+    for (int c = 0; c < in.c; c++, dx += (int64_t)in.h * in.w) {
+        for (int i = top; i < top + size; i++) {
+            for (int j = left; j < left + size; j++, window++) {
+                if (i >= 0 && i < in.h && j >= 0 && j < in.w) dx[(int64_t)i * in.w + j] += *window;
+            }
+        }
+    }
+}
+
+static void add_product(float *y, float factor, const float *x, int64_t count) {
+    for (int64_t k = 0; y && k < count; k++) y[k] += factor * x[k];
+}
+
+/* One image at one place: all filters. `window` and its delta have room for the cells of one window each. */
+static void back_place(const dn_host_call *call, int64_t n, int64_t place, float *window, float *delta) {
+    const params *p = call->params;
+    const dn_shape in = call->inputs[0].shape, out = call->inputs[3].shape;
+    const int64_t cells = (int64_t)in.c * p->size * p->size, locations = (int64_t)out.h * out.w;
+    const int top = (int)(place / out.w) * p->stride - p->padding, left = (int)(place % out.w) * p->stride - p->padding;
+    const float *const dy = call->inputs[5].data + n * dn_shape_image(out);
+    float *const dx = call->outputs[0].data, *const dw = call->outputs[1].data, *const db = call->outputs[2].data;
+    gather(call->inputs[0].data + n * dn_shape_image(in), in, p->size, top, left, window);
+    memset(delta, 0, (size_t)cells * sizeof(float));
+    for (int64_t f = 0; f < p->filters; f++) {
+        const int64_t k = f * locations + place, w = (place * p->filters + f) * cells;
+        add_product(delta, dy[k], call->inputs[1].data + w, cells);
+        if (dw) add_product(dw + w, dy[k], window, cells);
+        if (db) db[k] += dy[k];
+    }
+    if (dx) scatter(dx + n * dn_shape_image(in), in, p->size, top, left, delta);
+}
+
+/* inputs: x, w, b, y, window, dy, its delta (none); outputs: dx, dw, db. */
+static void correlate_back(const dn_host_call *call) {
+    const dn_shape out = call->inputs[3].shape;
+    const int64_t cells = dn_shape_image(call->inputs[4].shape) / 2;
+    float *const window = call->inputs[4].data;
+    for (int64_t n = 0; n < out.n; n++) {
+        for (int64_t place = 0; place < (int64_t)out.h * out.w; place++) {
+            back_place(call, n, place, window, window + cells);
+        }
+    }
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
     const int inputs[] = {emit->input, emit->slots[1], emit->slots[0]};
     const dn_shape in = dn_emit_shape(emit, emit->input);
-    dn_shape shapes[] = {emit->output_shape, {0, 0, 0, 0}}; /* the second: one window, for the function to work in */
+    dn_shape shapes[] = {emit->output_shape, {0, 0, 0, 0}}; /* the second: two windows, to work in */
     int outputs[2], y;
-    DN_TRY(dn_shape_make(&shapes[1], in.n, (int64_t)in.c * p->size * p->size, 1, 1, emit->err));
-    DN_TRY(dn_emit_host(emit, "local", correlate, p, inputs, 3, shapes, 2, outputs));
+    DN_TRY(dn_shape_make(&shapes[1], in.n, 2 * (int64_t)in.c * p->size * p->size, 1, 1, emit->err));
+    DN_TRY(dn_emit_host_trained(emit, "local", correlate, correlate_back, p, inputs, 3, shapes, 2, outputs));
+    dn_emit_show_delta(emit, outputs[0]);
     DN_TRY(dn_emit_activation(emit, outputs[0], p->activation, &y));
     return dn_emit_output(emit, y);
 }

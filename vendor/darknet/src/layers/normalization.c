@@ -34,17 +34,19 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     return dn_layer_plan_fact(plan, "kappa", (double)p->kappa, err);
 }
 
-/* All channels of one place; consecutive channels are `plane` values apart. */
-static void normalize(const params *p, const float *x, float *y, int channels, int64_t plane) {
+/* (kappa + alpha · …)^−beta of channel c at one place; consecutive channels are `plane` values apart. */
+static double power_of(const params *p, const float *x, int c, int channels, int64_t plane) {
     const int middle = p->size / 2;
-    const double missing = middle < channels ? (double)x[middle * plane] * (double)x[middle * plane] : 0.0;
+    const int first = c - (p->size - 1) / 2 > 0 ? c - (p->size - 1) / 2 : 0;
+    const int last = c + middle < channels ? c + middle : channels - 1;
+    double sum = middle < channels ? -(double)x[middle * plane] * (double)x[middle * plane] : 0.0;
+    for (int k = first; k <= last; k++) sum += (double)x[k * plane] * (double)x[k * plane];
+    return pow((double)p->kappa + (double)p->alpha * sum, -(double)p->beta);
+}
+
+static void normalize(const params *p, const float *x, float *y, int channels, int64_t plane) {
     for (int c = 0; c < channels; c++) {
-        const int first = c - (p->size - 1) / 2 > 0 ? c - (p->size - 1) / 2 : 0;
-        const int last = c + middle < channels ? c + middle : channels - 1;
-        double sum = -missing;
-        for (int k = first; k <= last; k++) sum += (double)x[k * plane] * (double)x[k * plane];
-        const double energy = (double)p->kappa + (double)p->alpha * sum;
-        y[c * plane] = (float)((double)x[c * plane] * pow(energy, -(double)p->beta));
+        y[c * plane] = (float)((double)x[c * plane] * power_of(p, x, c, channels, plane));
     }
 }
 
@@ -60,9 +62,26 @@ static void normalize_all(const dn_host_call *call) {
     }
 }
 
+/* dx = dy · (…)^−beta, as in the reference: the powers count as constants.
+ * inputs: x, y, dy */
+static void back(const dn_host_call *call) {
+    const params *p = call->params;
+    const dn_shape shape = call->inputs[0].shape;
+    const int64_t plane = (int64_t)shape.h * shape.w;
+    float *const dx = call->outputs[0].data;
+    for (int64_t at = 0; dx && at < shape.n * plane; at++) {
+        const int64_t first = at / plane * dn_shape_image(shape) + at % plane;
+        const float *const x = call->inputs[0].data + first, *const dy = call->inputs[2].data + first;
+        for (int c = 0; c < shape.c; c++) {
+            dx[first + c * plane] += (float)((double)dy[c * plane] * power_of(p, x, c, shape.c, plane));
+        }
+    }
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     int y;
-    DN_TRY(dn_emit_host(emit, "normalization", normalize_all, from, &emit->input, 1, &emit->output_shape, 1, &y));
+    DN_TRY(dn_emit_host_trained(emit, "normalization", normalize_all, back, from, &emit->input, 1, &emit->output_shape,
+                                1, &y));
     return dn_emit_output(emit, y);
 }
 

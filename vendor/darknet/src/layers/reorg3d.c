@@ -6,6 +6,8 @@
  *
  * The reference's reverse=1 reorders memory by other sides than the input's and gives no inverse; no published
  * network uses it. */
+#include <string.h>
+
 #include "layers/common.h"
 
 typedef struct params {
@@ -45,13 +47,10 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     return dn_layer_plan_fact(plan, "reverse", p->reverse, err);
 }
 
-/* Walks the side with more channels in its order; `large` is where the same cell lies on the other side. */
-static void reorder(const dn_host_call *call) {
-    const params *p = call->params;
-    const dn_shape deep = p->reverse ? call->inputs[0].shape : call->outputs[0].shape;
+/* y += x, from the side with more channels to the other one or back. Walks the deep side in its order; `large` is where
+ * the same cell lies on the other side. */
+static void add_reordered(const params *p, dn_shape deep, bool from_deep, const float *x, float *y) {
     const int64_t s = p->stride, channels = deep.c / (s * s), width = deep.w * s;
-    const float *x = call->inputs[0].data;
-    float *y = call->outputs[0].data;
     for (int64_t n = 0, at = 0; n < deep.n; n++) {
         for (int64_t k = 0; k < deep.c; k++) {
             const int64_t u = k / channels / s, v = k / channels % s;
@@ -59,16 +58,32 @@ static void reorder(const dn_host_call *call) {
                 const int64_t row = (n * channels + k % channels) * deep.h * s + i * s + u;
                 for (int64_t j = 0; j < deep.w; j++, at++) {
                     const int64_t large = row * width + j * s + v;
-                    y[p->reverse ? large : at] = x[p->reverse ? at : large];
+                    y[from_deep ? large : at] += x[from_deep ? at : large];
                 }
             }
         }
     }
 }
 
+static void reorder(const dn_host_call *call) {
+    const params *p = call->params;
+    const dn_shape in = call->inputs[0].shape, out = call->outputs[0].shape;
+    memset(call->outputs[0].data, 0, (size_t)dn_shape_count(out) * sizeof(float));
+    add_reordered(p, p->reverse ? in : out, p->reverse, call->inputs[0].data, call->outputs[0].data);
+}
+
+/* inputs: x, y, dy */
+static void reorder_back(const dn_host_call *call) {
+    const params *p = call->params;
+    const dn_shape in = call->inputs[0].shape, out = call->inputs[2].shape;
+    if (!call->outputs[0].data) return;
+    add_reordered(p, p->reverse ? in : out, !p->reverse, call->inputs[2].data, call->outputs[0].data);
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     int y;
-    DN_TRY(dn_emit_host(emit, "reorg3d", reorder, from, &emit->input, 1, &emit->output_shape, 1, &y));
+    DN_TRY(dn_emit_host_trained(emit, "reorg3d", reorder, reorder_back, from, &emit->input, 1, &emit->output_shape, 1,
+                                &y));
     return dn_emit_output(emit, y);
 }
 

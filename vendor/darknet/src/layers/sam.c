@@ -38,6 +38,7 @@ static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
     int y;
     DN_TRY(dn_emit_mul(emit, emit->layer_outputs[p->from], emit->input, &y));
+    dn_emit_show_delta(emit, y);
     DN_TRY(dn_emit_activation(emit, y, p->activation, &y));
     return dn_emit_output(emit, y);
 }

@@ -148,6 +148,7 @@ static dn_status forward(const void *from, dn_emit *emit) {
     } else {
         DN_TRY(dn_emit_add(emit, xs, weighted ? emit->slots[0] : -1, p->op, &y));
     }
+    dn_emit_show_delta(emit, y);
     DN_TRY(dn_emit_activation(emit, y, p->activation, &y));
     return dn_emit_output(emit, y);
 }

@@ -58,11 +58,12 @@ void dn_follow_statistics(dn_network *network) {
     for (size_t i = 0; i < plan->graph.rolling_count; i++) {
         const dn_rolling *rolling = &plan->graph.rollings[i];
         const int tensors[2] = {rolling->mean, rolling->variance};
+        const float momentum = rolling->momentum > 0.0F ? rolling->momentum : plan->net.batchnorm_momentum;
         const int parameters[2] = {rolling->rolling_mean, rolling->rolling_variance};
         for (int k = 0; k < 2; k++) {
             const dn_tensor_info *info = &plan->graph.tensors[parameters[k]];
             const dn_tensor values = dn_weights_slot(network->weights, info->slot);
-            follow(values.data, binding->addresses[tensors[k]], info->shape.c, plan->net.batchnorm_momentum);
+            follow(values.data, binding->addresses[tensors[k]], info->shape.c, momentum);
             dn_weights_wrote(network->weights, info->slot);
         }
     }

@@ -159,7 +159,7 @@ static dn_status batchnorm_train(dn_emit *emit, const int *inputs, dn_op_batchno
     DN_TRY(dn_zone_grow(graph->zone, &rollings, graph->rolling_count, &graph->rolling_room, sizeof *graph->rollings,
                         emit->err));
     graph->rollings = rollings;
-    graph->rollings[graph->rolling_count++] = (dn_rolling){emit->layer, outs[1], outs[2], inputs[2], inputs[3]};
+    graph->rollings[graph->rolling_count++] = (dn_rolling){emit->layer, outs[1], outs[2], inputs[2], inputs[3], 0.0F};
     *out = outs[0];
     return DN_OK;
 }

@@ -13,6 +13,7 @@ typedef struct dn_rolling {
     int layer;
     int mean, variance;                 /* tensors of batchnorm_train */
     int rolling_mean, rolling_variance; /* parameter tensors          */
+    float momentum;                     /* 0: the network's           */
 } dn_rolling;
 
 /* The graph under construction; owned by the plan. */
@@ -28,6 +29,7 @@ typedef struct dn_graph_builder {
     bool overwrites_points; /* one of size 1 does                                                                  */
     bool biases_stay;       /* biases beside a batch norm do not train                                              */
     bool unnormalized;      /* delta_normalizer= of [yolo] and [Gaussian_yolo] is not applied                       */
+    bool approximates;      /* gradients of some ops are not the derivatives: see "approximate" in op.h             */
     bool piles_up;          /* deltas of most kinds of layers begin with what the last mini-batch left in them     */
     dn_rolling *rollings;   /* training: one per batchnorm_train op */
     size_t rolling_count, rolling_room;

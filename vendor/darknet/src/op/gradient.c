@@ -79,6 +79,15 @@ static dn_status list_of(const reverse *r, int count, int **out) {
     return DN_OK;
 }
 
+/* The same for what in the reference's CPU code replaces the delta. */
+static dn_status replace_input(const reverse *r, int input, dn_op op, const int *inputs, int count) {
+    if (!wants(r, input)) return DN_OK;
+    int delta;
+    DN_TRY(dn_emit_contribution(r->emit, r->op.inputs[input], false, &delta, &op.accumulate));
+    if (r->emit->graph->overwrites) op.accumulate = false;
+    return dn_emit_append(r->emit, op, inputs, count, &delta, 1);
+}
+
 static dn_status reverse_conv2d(const reverse *r) {
     const int by_data[] = {r->dy, r->op.inputs[1]}, by_weights[] = {r->op.inputs[0], r->dy};
     dn_op data = {.kind = DN_OP_conv2d_data, .as.conv2d_data = r->op.as.conv2d};
@@ -126,13 +135,16 @@ static dn_status reverse_batchnorm(const reverse *r) {
 
 static dn_status reverse_activation(const reverse *r) {
     const int inputs[] = {r->op.inputs[0], r->op.outputs[0], r->dy};
-    const dn_op op = {.kind = DN_OP_activation_gradient, .as.activation_gradient = r->op.as.activation};
+    dn_op op = {.kind = DN_OP_activation_gradient, .as.activation_gradient = r->op.as.activation};
+    op.as.activation_gradient.approximate = r->emit->graph->approximates;
     return to_input(r, 0, op, inputs, 3);
 }
 
 static dn_status reverse_pool2d(const reverse *r) {
     const int inputs[] = {r->dy, r->op.output_count > 1 ? r->op.outputs[1] : -1};
-    return to_input(r, 0, (dn_op){.kind = DN_OP_pool2d_gradient, .as.pool2d_gradient = r->op.as.pool2d}, inputs, 2);
+    dn_op op = {.kind = DN_OP_pool2d_gradient, .as.pool2d_gradient = r->op.as.pool2d};
+    op.as.pool2d_gradient.approximate = r->emit->graph->approximates;
+    return to_input(r, 0, op, inputs, 2);
 }
 
 static dn_status reverse_pool_depth(const reverse *r) {
@@ -190,7 +202,8 @@ static dn_status reverse_add(const reverse *r) {
     inputs[0] = r->dy;
     for (int k = 0; k < count; k++) inputs[k + 1] = r->op.inputs[k];
     DN_TRY(all_deltas(r, deltas));
-    const dn_op op = {.kind = DN_OP_add_gradient, .accumulate = true, .as.add_gradient = *add};
+    dn_op op = {.kind = DN_OP_add_gradient, .accumulate = true, .as.add_gradient = *add};
+    op.as.add_gradient.approximate = r->emit->graph->approximates;
     return dn_emit_append(r->emit, op, inputs, count + 1, deltas, count);
 }
 
@@ -198,6 +211,11 @@ static dn_status reverse_mul(const reverse *r) {
     const int inputs[] = {r->op.inputs[0], r->op.inputs[1], r->dy};
     int deltas[2];
     DN_TRY(all_deltas(r, deltas));
+    /* Of [sam], not of [scale_channels]. */
+    const bool replaces = r->emit->graph->overwrites && dn_shape_equal(shape_of(r, inputs[0]), shape_of(r, inputs[1]));
+    if (replaces && deltas[0] >= 0) {
+        DN_TRY(dn_emit_append(r->emit, (dn_op){.kind = DN_OP_fill}, NULL, 0, deltas, 1));
+    }
     return dn_emit_append(r->emit, (dn_op){.kind = DN_OP_mul_gradient, .accumulate = true}, inputs, 3, deltas, 2);
 }
 
@@ -211,7 +229,7 @@ static dn_status reverse_reorg(const reverse *r) {
     dn_op op = {.kind = DN_OP_reorg, .as.reorg = r->op.as.reorg};
     op.as.reorg.reverse = !op.as.reorg.reverse;
     op.as.reorg.by_output = !op.as.reorg.by_output;
-    return to_input(r, 0, op, &r->dy, 1);
+    return replace_input(r, 0, op, &r->dy, 1);
 }
 
 static dn_status reverse_rows(const reverse *r) {

@@ -77,6 +77,7 @@ typedef struct dn_op_batchnorm {
 /* y = f(x) */
 typedef struct dn_op_activation {
     dn_activation kind;
+    bool approximate; /* activation_gradient: normalize_channels* as the reference's CPU code has it */
 } dn_op_activation;
 
 /* Window of size × size at (i·stride_y − pad_y, j·stride_x − pad_x); absent cells are left out, of the average too.
@@ -85,6 +86,7 @@ typedef struct dn_op_activation {
 typedef struct dn_op_pool2d {
     bool average;
     int size, stride_x, stride_y, pad_x, pad_y;
+    bool approximate; /* pool2d_gradient: of an average over cells that are partly absent too, dy / size² */
 } dn_op_pool2d;
 
 /* y[n,k,i,j] = max over the channels c with c mod output channels = k */
@@ -118,6 +120,7 @@ typedef struct dn_op_add {
     dn_add_weights weights;
     dn_add_normalization normalization;
     bool sampled;
+    bool approximate; /* add_gradient: dw of every normalization as that of RAW */
 } dn_op_add;
 
 /* y = x · s; s has the shape of x, or is (n, c, 1, 1), or (n, 1, h, w). inputs: x, s. */

@@ -77,15 +77,26 @@ dn_status dn_plan_emit_for(dn_plan *plan, int index, const int *outputs, dn_emit
     return DN_OK;
 }
 
+/* A route to a single layer has a delta of its own, where that piles up. */
+static dn_status own_output(const dn_plan *plan, const dn_planned_layer *layer, dn_emit *emit) {
+    const bool route = strcmp(layer->name, "route") == 0;
+    if (!plan->graph.piles_up || !route) return DN_OK;
+    if (plan->graph.tensors[emit->output].layer == emit->layer) return DN_OK;
+    return dn_emit_copy(emit, emit->output, emit->output_shape, &emit->output);
+}
+
 static dn_status emit(dn_plan *plan, dn_planned_layer *layer, int index, int *outputs, dn_error *err) {
     dn_emit emit;
     DN_TRY(dn_plan_emit_for(plan, index, outputs, &emit, err));
     layer->forward_first = plan->graph.op_count;
     DN_TRY(layer->type->forward(layer->params, &emit));
-    layer->forward_last = plan->graph.op_count;
     if (emit.output < 0) return dn_fail(err, DN_E_SHAPE, "the layer has no output");
+    DN_TRY(own_output(plan, layer, &emit));
+    layer->forward_last = plan->graph.op_count;
     layer->tensor = outputs[index] = emit.output;
     layer->shown = emit.shown >= 0 ? emit.shown : emit.output;
+    /* One that passes its input on shows what the layer before shows. */
+    if (index > 0 && emit.output == emit.input) layer->shown = plan->layers[index - 1].shown;
     layer->figures = -1;
     return DN_OK;
 }
@@ -153,6 +164,8 @@ static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
         .net_width = plan->net.width,
         .net_height = plan->net.height,
         .delta_limits = plan->delta_limits,
+        .max_batches = plan->max_batches,
+        .cost_by_name = plan->cost_by_name,
         .zone = &plan->zone,
         .options = options,
         .resources = plan->resources,

@@ -34,27 +34,30 @@ static dn_status reopen(dn_plan *plan, int layer, const int *outputs, dn_emit *o
     return DN_OK;
 }
 
-/* A head without a loss, too, has a delta: people may write their own into it. */
 static dn_status emit_loss(dn_plan *plan, int index, const int *outputs, dn_error *err) {
     dn_planned_layer *layer = &plan->layers[index];
+    if (!layer->type->loss) return DN_OK;
     dn_emit emit;
     DN_TRY(reopen(plan, index, outputs, &emit, err));
-    if (layer->type->loss) {
-        DN_TRY(layer->type->loss(layer->params, &emit));
-        layer->figures = emit.figures;
-    }
-    if (!layer->head || dn_emit_delta(&emit, layer->tensor) >= 0 || !dn_emit_wants_delta(&emit, layer->tensor)) {
-        return DN_OK;
-    }
+    DN_TRY(layer->type->loss(layer->params, &emit));
+    layer->figures = emit.figures;
+    return DN_OK;
+}
+
+/* A head that no loss and no later layer gives a delta has one all the same: people may write their own into it. */
+static dn_status emit_delta(const dn_planned_layer *layer, dn_emit *emit) {
     int delta;
     bool accumulate;
-    return dn_emit_contribution(&emit, layer->tensor, false, &delta, &accumulate);
+    if (!layer->head || dn_emit_delta(emit, layer->tensor) >= 0) return DN_OK;
+    if (!dn_emit_wants_delta(emit, layer->tensor)) return DN_OK;
+    return dn_emit_contribution(emit, layer->tensor, false, &delta, &accumulate);
 }
 
 static dn_status emit_backward(dn_plan *plan, int index, const int *outputs, dn_error *err) {
     dn_planned_layer *layer = &plan->layers[index];
     dn_emit emit;
     DN_TRY(reopen(plan, index, outputs, &emit, err));
+    DN_TRY(emit_delta(layer, &emit));
     layer->backward_first = plan->graph.op_count;
     if (layer->type->backward) {
         DN_TRY(layer->type->backward(layer->params, &emit));

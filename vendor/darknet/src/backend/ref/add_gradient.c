@@ -60,7 +60,7 @@ static void weight_term(const dn_ref_call *call, int term) {
     float *const dw = call->outputs[p->terms].data;
     for (int c = 0; c < smaller(channels, call->inputs[1 + term].shape.c); c++) {
         const double a = (double)coefficient(call, term, c);
-        const double factor = p->normalization == DN_ADD_SOFTMAX ? (1.0 - a) * a : 1.0;
+        const double factor = p->normalization == DN_ADD_SOFTMAX && !p->approximate ? (1.0 - a) * a : 1.0;
         const size_t at = p->weights == DN_ADD_PER_CHANNEL ? (size_t)term * (size_t)channels + (size_t)c : (size_t)term;
         dw[at] += (float)(factor * product_sum(call, term, c));
     }

@@ -10,7 +10,8 @@ static void spread(const dn_op_pool2d *p, float *dx, dn_shape in, int i, int j, 
     const int64_t top = (int64_t)i * p->stride_y - p->pad_y, left = (int64_t)j * p->stride_x - p->pad_x;
     const int rows[] = {clamp(top, in.h), clamp(top + p->size, in.h)};
     const int columns[] = {clamp(left, in.w), clamp(left + p->size, in.w)};
-    const int64_t cells = (int64_t)(rows[1] - rows[0]) * (columns[1] - columns[0]);
+    const int64_t inside = (int64_t)(rows[1] - rows[0]) * (columns[1] - columns[0]);
+    const int64_t cells = p->approximate ? (int64_t)p->size * p->size : inside;
     if (rows[1] <= rows[0] || columns[1] <= columns[0]) return;
     for (int r = rows[0]; r < rows[1]; r++) {
         for (int c = columns[0]; c < columns[1]; c++) dx[(size_t)r * (size_t)in.w + (size_t)c] += dy / (float)cells;
