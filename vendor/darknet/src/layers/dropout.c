@@ -18,7 +18,7 @@ typedef struct params {
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
     params *p = into;
     p->layer = context->index;
-    p->max_batches = context->max_batches;
+    p->max_batches = (int)context->delta_limits.max_batches;
     const float probability = context->dialect == DN_PJREDDIE ? 0.5F : 0.2F;
     DN_TRY(dn_section_float(section, "probability", probability, 0.0F, 1.0F, &p->probability, err));
     DN_TRY(dn_section_flag(section, "dropblock", false, &p->dropblock, err));

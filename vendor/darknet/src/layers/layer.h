@@ -28,7 +28,6 @@ typedef struct dn_layer_context {
     int time_steps; /* per forward; rows = batch · time_steps, row = step · batch + sequence; 1 without recurrent layers */
     int net_width, net_height;
     dn_delta_limits delta_limits;
-    int max_batches;           /* of [net]: iterations that training takes; 0: unknown */
     bool cost_by_name;         /* of [net], a key of ours: see [cost]                  */
     dn_zone *zone;             /* the plan's: for lists that params point to */
     const dn_options *options; /* for dn_log; valid during parse and infer only */

@@ -125,6 +125,15 @@ static bool moves(const dn_network *network, int layer, int stop) {
     return layer >= stop || plan->net.dialect == DN_PJREDDIE;
 }
 
+/* How often: the reference's CPU code updates a shared parameter (share_index=) once for every layer that has it. */
+static int times(const dn_plan *plan, int slot) {
+    int count = 0;
+    for (int k = 0; plan->graph.piles_up && k < plan->layer_count; k++) {
+        for (int i = 0; i < plan->layers[k].slot_count; i++) count += plan->layers[k].slots[i].slot == slot ? 1 : 0;
+    }
+    return count > 0 ? count : 1;
+}
+
 dn_status dn_network_update(dn_network *network, const dn_update *update, dn_error *err) {
     const dn_plan *plan = network->binding->plan;
     if (!plan->options.training) {
@@ -137,7 +146,8 @@ dn_status dn_network_update(dn_network *network, const dn_update *update, dn_err
     for (int slot = 0; slot < (int)plan->slot_count; slot++) {
         const dn_slot *planned = &plan->slots[slot];
         if (!network->gradients[slot] || !moves(network, planned->layer, stop)) continue;
-        if (!held_back(plan, planned, update)) update_slot(network, slot, update);
+        if (held_back(plan, planned, update)) continue;
+        for (int k = times(plan, slot); k > 0; k--) update_slot(network, slot, update);
     }
     return DN_OK;
 }

@@ -29,6 +29,7 @@ typedef struct dn_graph_builder {
     bool overwrites_points; /* one of size 1 does                                                                  */
     bool biases_stay;       /* biases beside a batch norm do not train                                              */
     bool unnormalized;      /* delta_normalizer= of [yolo] and [Gaussian_yolo] is not applied                       */
+    bool full_precision;    /* backward of xnor convolutions reads the input and the weights as they are            */
     bool approximates;      /* gradients of some ops are not the derivatives: see "approximate" in op.h             */
     bool piles_up;          /* deltas of most kinds of layers begin with what the last mini-batch left in them     */
     dn_rolling *rollings;   /* training: one per batchnorm_train op */

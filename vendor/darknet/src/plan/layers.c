@@ -164,7 +164,6 @@ static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
         .net_width = plan->net.width,
         .net_height = plan->net.height,
         .delta_limits = plan->delta_limits,
-        .max_batches = plan->max_batches,
         .cost_by_name = plan->cost_by_name,
         .zone = &plan->zone,
         .options = options,

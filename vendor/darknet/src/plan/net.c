@@ -255,12 +255,12 @@ static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err
     bool reference_cpu;
     plan->net.training = plan->options.training;
     DN_TRY(dn_section_float(section, "batchnorm_momentum", momentum, 0.0F, 1.0F, &plan->net.batchnorm_momentum, err));
-    DN_TRY(dn_section_int(section, "max_batches", 0, INT32_MIN, INT32_MAX, &plan->max_batches, err));
     DN_TRY(dn_section_flag(section, "cost_by_name", false, &plan->cost_by_name, err));
     DN_TRY(dn_section_flag(section, "reference_cpu", false, &reference_cpu, err));
     const bool alexeyab = reference_cpu && plan->options.dialect == DN_ALEXEYAB;
     plan->graph.overwrites = plan->graph.piles_up = plan->graph.biases_stay = plan->graph.unnormalized = alexeyab;
     plan->graph.approximates = alexeyab;
+    plan->graph.full_precision = reference_cpu;
     plan->graph.overwrites_points = reference_cpu;
     return DN_OK;
 }

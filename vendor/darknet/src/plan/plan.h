@@ -59,7 +59,6 @@ struct dn_plan {
     dn_slot *slots;
     size_t slot_count, slot_room;
     dn_graph_builder graph;
-    int max_batches;
     bool cost_by_name;
     int input_tensor;
     int truth_tensor, clock_tensor; /* training; -1: none */

@@ -37,7 +37,9 @@ static bool slope_of_x(dn_activation kind) {
 static bool activation_accepts(const dn_cpu_compile *compile, const dn_cpu_group *group) {
     const dn_op *op = &compile->graph->ops[group->op];
     if (op->kind != DN_OP_activation_gradient || op->input_count != 3) return false;
-    if (dn_activation_across_channels(op->as.activation_gradient.kind)) return false;
+    const dn_op_activation *params = &op->as.activation_gradient;
+    if (dn_activation_across_channels(params->kind)) return false;
+    if (params->approximate && params->kind == DN_GELU) return false;
     return passes(compile, group, 0) && passes(compile, group, 1) && passes(compile, group, 2) &&
            same_shape(compile, op->inputs[0], op->outputs[0]) && same_shape(compile, op->inputs[1], op->outputs[0]) &&
            same_shape(compile, op->inputs[2], op->outputs[0]);
