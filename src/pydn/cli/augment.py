@@ -49,10 +49,12 @@ def augment(options: Options) -> int:
     images = min(count, _BATCH)
     if net.classes:
         truth = TruthSet(data, "train", dialect=dialect_of(options), classes=net.class_count)
-        make: Make = detector_maker(truth, DetectorAugmentation.of(net), detector_sizes(net, seed), images, seed)
+        sizes = detector_sizes(net, seed)
+        make: Make = detector_maker(truth, DetectorAugmentation.of(net), sizes, images, seed, truth.report)
     else:
         classes = ClassSet(data, names=net.names, classes=net.class_count, key="train")
-        make = classifier_maker(classes, ClassifierAugmentation.of(net), classifier_sizes(net, seed), images, seed)
+        sizes, report = classifier_sizes(net, seed), classes.report
+        make = classifier_maker(classes, ClassifierAugmentation.of(net), sizes, images, seed, report)
     folder.mkdir(parents=True, exist_ok=True)
     _save(net, make, images, count, folder)
     note_problems(truth.problems if net.classes else classes.problems)

@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from .._core import vision
 from ..errors import CfgError, UnsupportedError
-from ..image import DeepPixels, Pixels, eight_bits, read_image
+from ..image import DeepPixels, Pixels, eight_bits
 from ..preprocess import Dialect, detector_input, letterbox_place
 from .colors import blurred, blurred_background, noisy, random_colors, recolored
 from .loader import Loaded, Make, opencv_trouble
 from .mosaic import TILES, Cut, blend, put_tile, tile_boxes, tile_source, to_corner
 from .randomness import generator
-from .sampling import Order, SizeOf, Stream
+from .sampling import Order, Report, SizeOf, Stream, read_or_replace
 from .views import Boxes, Placing, View, cut_boxes, random_placing, random_view, usable
 
 if TYPE_CHECKING:
@@ -109,7 +109,12 @@ class DetectorAugmentation:
 
 
 def detector_maker(
-    samples: Sequence[Truth], augmentation: DetectorAugmentation, size_of: SizeOf, images: int, seed: int = 0
+    samples: Sequence[Truth],
+    augmentation: DetectorAugmentation,
+    size_of: SizeOf,
+    images: int,
+    seed: int = 0,
+    report: Report | None = None,
 ) -> Make:
     """Make images for training a detector, each from the seed, its iteration and its place in it alone.
 
@@ -125,14 +130,16 @@ def detector_maker(
         In an iteration.
     seed
         Of the run.
+    report
+        Is told of pictures that cannot be read, such as `TruthSet.report`; others take their places.
 
     Returns
     -------
     callable
-        For `Loader`. It raises `DataError` and `OSError` where a picture cannot be read.
+        For `Loader`. Without `report` it raises `DataError` and `OSError` where a picture cannot be read.
     """
     order = Order(len(samples), images, seed, 2 if augmentation.contrastive else 1)
-    return _Maker(samples, augmentation, size_of, order, seed)
+    return _Maker(samples, augmentation, size_of, order, seed, report)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,22 +149,17 @@ class _Maker:
     size_of: SizeOf
     order: Order
     seed: int
+    report: Report | None
 
     def __call__(self, iteration: int, image: int) -> Loaded:
-        sample = self.samples[self.order(iteration, image)]
-        try:
-            with np.errstate(all="ignore"):
-                x, boxes = _Image(self, iteration, image).made(sample)
-        except cv2.error as error:
-            raise opencv_trouble(error, sample.path) from None
-        return Loaded(x, boxes, sample.path)
+        return _Image(self, iteration, image).made(self.order(iteration, image))
 
 
 class _Image:
     """The making of one image."""
 
     def __init__(self, maker: _Maker, iteration: int, image: int) -> None:
-        self.samples, self.how = maker.samples, maker.augmentation
+        self.samples, self.how, self.report = maker.samples, maker.augmentation, maker.report
         self.size = maker.size_of(iteration)
         self._place = (maker.seed, iteration)
         how, pair = self.how, image - image % 2
@@ -166,26 +168,39 @@ class _Image:
         self._image = image
         self.mix = generator(*self._place, pair if how.contrastive else image, Stream.MIX)
 
-    def made(self, sample: Truth) -> tuple[NDArray[np.float32], Boxes]:
-        """Return the image and its boxes."""
+    def made(self, index: int) -> Loaded:
+        """Return the image with its boxes."""
         how = self.how
-        if how.plain:
-            return self._plain(sample)
-        mixed = bool((how.mosaic or how.mixup) and self.mix.integers(2))
-        if mixed and how.mosaic:
-            pixels, boxes = self._mosaic(sample)
-        else:
-            pixels, boxes, _, _ = self._one(sample, 0)
-            if mixed:
-                other, more, _, _ = self._one(self._another(), 1)
+        first, picture = self._read(index, 0)
+        try:
+            if how.plain:
+                return Loaded(*self._plain(first, picture), first.path)
+            mixed = bool((how.mosaic or how.mixup) and self.mix.integers(2))
+            if mixed and how.mosaic:
+                pixels, boxes = self._mosaic(first, picture)
+            else:
+                pixels, boxes, _ = self._one(first, picture, 0)
+            if mixed and not how.mosaic:
+                other, more, _ = self._one(*self._another(1), 1)
                 pixels, boxes = blend(pixels, other), np.vstack([boxes, more])
-        return np.asarray(vision.planar(pixels, how.channels, True)), boxes[: how.max]
+        except cv2.error as error:
+            raise opencv_trouble(error, first.path) from None
+        return Loaded(np.asarray(vision.planar(pixels, how.channels, True)), boxes[: how.max], first.path)
 
-    def _another(self) -> Truth:
-        return self.samples[int(self.mix.integers(len(self.samples)))]
+    def _read(self, index: int, number: int) -> tuple[Truth, Pixels | DeepPixels]:
+        found, picture = read_or_replace(
+            index,
+            len(self.samples),
+            lambda k: self.samples[k].path,
+            lambda: generator(*self._place, self._image, Stream.SPARE + number),
+            self.report,
+        )
+        return self.samples[found], picture
 
-    def _plain(self, sample: Truth) -> tuple[NDArray[np.float32], Boxes]:
-        picture = read_image(sample.path)
+    def _another(self, number: int) -> tuple[Truth, Pixels | DeepPixels]:
+        return self._read(int(self.mix.integers(len(self.samples))), number)
+
+    def _plain(self, sample: Truth, picture: Pixels | DeepPixels) -> tuple[NDArray[np.float32], Boxes]:
         (rows, columns), (width, height) = picture.shape[:2], self.size
         x = detector_input(picture, width, height, self.how.channels, letterbox=self.how.letter_box)
         rng = generator(*self._place, self._view_of, Stream.VIEW)
@@ -198,30 +213,30 @@ class _Image:
     def _shuffled(self, rng: np.random.Generator, boxes: Boxes) -> Boxes:
         return rng.permutation(boxes)[: self.how.max]
 
-    def _mosaic(self, sample: Truth) -> tuple[Pixels, Boxes]:
+    def _mosaic(self, first: Truth, picture: Pixels | DeepPixels) -> tuple[Pixels, Boxes]:
         cut = Cut.random(self.mix, *self.size)
         canvas: Pixels | None = None
         found = []
         for tile in range(TILES):
-            pixels, boxes, view, picture = self._one(self._another() if tile else sample, tile, tile)
+            sample, seen = self._another(tile) if tile else (first, picture)
+            pixels, boxes, view = self._one(sample, seen, tile, tile)
             canvas = np.empty_like(pixels) if canvas is None else canvas
             assert isinstance(view, View)
-            source = tile_source(view, picture, cut, tile)
+            source = tile_source(view, (seen.shape[1], seen.shape[0]), cut, tile)
             put_tile(canvas, pixels, cut, tile, source)
             found.append(tile_boxes(boxes, cut, tile, source, bound=self.how.mosaic_bound))
         assert canvas is not None
         return canvas, np.vstack(found)
 
     def _one(
-        self, sample: Truth, number: int, tile: int | None = None
-    ) -> tuple[Pixels, Boxes, View | Placing, tuple[int, int]]:
-        """Augment one picture: pixels and boxes, how it is seen, and the picture's size."""
-        picture = _eight_bits(read_image(sample.path), self.how.channels)
-        size = (picture.shape[1], picture.shape[0])
+        self, sample: Truth, picture: Pixels | DeepPixels, number: int, tile: int | None = None
+    ) -> tuple[Pixels, Boxes, View | Placing]:
+        """Augment one picture: pixels and boxes, and how it is seen."""
+        pixels = _eight_bits(picture, self.how.channels)
         rng = generator(*self._place, self._view_of, Stream.VIEW + number)
-        view, corners = self._seen(rng, sample, size, tile)
+        view, corners = self._seen(rng, sample, (pixels.shape[1], pixels.shape[0]), tile)
         boxes = self._shuffled(rng, cut_boxes(corners, *self.size))
-        return self._distorted(view.pixels(picture, *self.size), boxes, number), boxes, view, size
+        return self._distorted(view.pixels(pixels, *self.size), boxes, number), boxes, view
 
     def _seen(
         self, rng: np.random.Generator, sample: Truth, picture: tuple[int, int], tile: int | None

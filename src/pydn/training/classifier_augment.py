@@ -13,13 +13,13 @@ from numpy.typing import NDArray
 
 from .._core import vision
 from ..errors import UnsupportedError
-from ..image import DeepPixels, Pixels, eight_bits, read_image
+from ..image import DeepPixels, Pixels, eight_bits
 from ..preprocess import detector_input, short_side
 from .colors import blurred, random_colors, recolored
 from .loader import Loaded, Make, opencv_trouble
 from .mosaic import TILES, Cut
 from .randomness import generator
-from .sampling import Order, SizeOf, Stream, scale_factor
+from .sampling import Order, Report, SizeOf, Stream, read_or_replace, scale_factor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -120,7 +120,12 @@ class ClassifierAugmentation:
 
 
 def classifier_maker(
-    samples: Classified, augmentation: ClassifierAugmentation, size_of: SizeOf, images: int, seed: int = 0
+    samples: Classified,
+    augmentation: ClassifierAugmentation,
+    size_of: SizeOf,
+    images: int,
+    seed: int = 0,
+    report: Report | None = None,
 ) -> Make:
     """Make images for training a classifier, each from the seed, its iteration and its place in it alone.
 
@@ -136,15 +141,17 @@ def classifier_maker(
         In an iteration.
     seed
         Of the run.
+    report
+        Is told of pictures that cannot be read, such as `ClassSet.report`; others take their places.
 
     Returns
     -------
     callable
-        For `Loader`; the truth is a row of a value a class. It raises `DataError` and `OSError` where a picture
-        cannot be read.
+        For `Loader`; the truth is a row of a value a class. Without `report` it raises `DataError` and `OSError` where
+        a picture cannot be read.
     """
     order = Order(len(samples.listing), images, seed, 2 if augmentation.contrastive else 1)
-    return _Maker(samples, augmentation, size_of, order, seed, threading.Lock())
+    return _Maker(samples, augmentation, size_of, order, seed, report, threading.Lock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +161,7 @@ class _Maker:
     size_of: SizeOf
     order: Order
     seed: int
+    report: Report | None
     lock: threading.Lock
 
     def __call__(self, iteration: int, image: int) -> Loaded:
@@ -164,14 +172,14 @@ class _Maker:
         kind = self._kind(mix)
         count = (TILES if kind == "mosaic" else 2) if several else 1
         indices = [index, *(int(mix.integers(len(self.samples.listing))) for _ in range(count - 1))]
-        parts = [self._one(one, iteration, image, number) for number, one in enumerate(indices)]
-        rows = [self._row(one) for one in indices]
+        made = [self._one(one, iteration, image, number) for number, one in enumerate(indices)]
+        parts, rows = [x for _, x in made], [self._row(one) for one, _ in made]
         x, row = mixed(mix, kind, parts, rows) if several else (parts[0], rows[0])
         rng = generator(self.seed, iteration, image, Stream.DETAIL)
         if self.how.blur and rng.integers(4) == 0:
             kernel = _BLUR_KERNEL if self.how.blur == 1 else self.how.blur
             x = np.stack([np.asarray(blurred(plane, kernel)) for plane in x])
-        return Loaded(x, row, self.samples.listing[index].path)
+        return Loaded(x, row, self._path(made[0][0]))
 
     def _kind(self, mix: np.random.Generator) -> str:
         """Cutmix and mosaic go before mixup, and take turns."""
@@ -184,15 +192,25 @@ class _Maker:
             classes = self.samples.matches(index)
         return truth_row(classes, self.how.outputs, self.how.label_smooth_eps, self.how.parents)
 
-    def _one(self, index: int, iteration: int, image: int, number: int) -> _Planes:
-        path, size = self.samples.listing[index].path, self.size_of(iteration)
-        rng = generator(self.seed, iteration, image, Stream.VIEW + number)
-        picture = read_image(path)
+    def _path(self, index: int) -> str:
+        return self.samples.listing[index].path
+
+    def _one(self, wanted: int, iteration: int, image: int, number: int) -> tuple[int, _Planes]:
+        """Index of a picture, and what is seen of it."""
+        place, size = (self.seed, iteration, image), self.size_of(iteration)
+        rng = generator(*place, Stream.VIEW + number)
+        index, picture = read_or_replace(
+            wanted,
+            len(self.samples.listing),
+            self._path,
+            lambda: generator(*place, Stream.SPARE + number),
+            self.report,
+        )
         try:
             x = _plain(rng, picture, size, self.how) if self.how.plain else _augmented(rng, picture, size, self.how)
         except cv2.error as error:
-            raise opencv_trouble(error, path) from None
-        return np.ascontiguousarray(x[:, :, ::-1]) if self.how.flip and rng.integers(2) else x
+            raise opencv_trouble(error, self._path(index)) from None
+        return index, np.ascontiguousarray(x[:, :, ::-1]) if self.how.flip and rng.integers(2) else x
 
 
 def truth_row(classes: Sequence[int], outputs: int, smooth: float = 0.0, parents: Sequence[int] = ()) -> _Row:

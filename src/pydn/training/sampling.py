@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from ..errors import Error
+from ..image import DeepPixels, Pixels, read_image
 from .randomness import generator
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ if TYPE_CHECKING:
 SizeOf: TypeAlias = Callable[[int], tuple[int, int]]
 """From an iteration (0 is the first) to the (width, height) of its images."""
 
+Report: TypeAlias = Callable[[int, Error | OSError], None]
+"""Is told which picture could not be read, and why."""
+
+_ATTEMPTS = 20
 _EVERY = 10
 """Iterations between changes of the size."""
 _EVERY_OF_CLASSIFIERS = 40
@@ -33,6 +39,8 @@ class Stream(IntEnum):
     """Of the first picture of an image; those of the pictures that join it follow."""
     COLORS = 48
     """Of the first picture of an image."""
+    SPARE = 80
+    """Of what is shown in place of a picture that cannot be read, the first of an image."""
     DETAIL = 64
     """Blur and noise of the first picture of an image."""
 
@@ -72,6 +80,40 @@ class Order:
                     del self._orders[min(self._orders)]
                 found = self._orders[epoch] = generator(self.seed, epoch, 0, Stream.ORDER).permutation(self.pictures)
             return found
+
+
+def read_or_replace(
+    index: int, count: int, path_of: Callable[[int], str], rng: Callable[[], np.random.Generator], report: Report | None
+) -> tuple[int, Pixels | DeepPixels]:
+    """Read a picture; in place of one that cannot be read another one, if the failure may be reported.
+
+    Parameters
+    ----------
+    index, count
+        Number of the picture; how many there are.
+    path_of
+        From its number to its path.
+    rng
+        Chooses the others.
+    report
+        Takes number and failure; None: the failure is raised.
+
+    Returns
+    -------
+    int, numpy.ndarray
+        Number and pixels of the picture that was read.
+    """
+    spare: np.random.Generator | None = None
+    for _ in range(_ATTEMPTS):
+        try:
+            return index, read_image(path_of(index))
+        except (Error, OSError) as error:
+            if report is None:
+                raise
+            report(index, error)
+        spare = spare or rng()
+        index = int(spare.integers(count))
+    return index, read_image(path_of(index))
 
 
 def scale_factor(rng: np.random.Generator, most: float) -> float:

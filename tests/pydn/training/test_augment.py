@@ -467,6 +467,23 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         make([Sample(str(tmp_path / "missing.jpg"), none)], 1)
 
 
+@pytest.mark.parametrize("keys", [{"jitter": 0.1}, {"jitter": 0}, {"mosaic": True}], ids=str)
+def test_other_pictures_take_the_place_of_what_cannot_be_read(
+    samples: list[Sample], tmp_path: Path, keys: dict[str, object]
+) -> None:
+    missing = Sample(str(tmp_path / "missing.jpg"), np.empty((0, 5), np.float32))
+    reported: list[int] = []
+    broken = [missing, *samples[:2]]
+    how = DetectorAugmentation(**keys)  # type: ignore[arg-type]
+    maker = detector_maker(broken, how, lambda _: (32, 32), 16, 1, lambda k, _: reported.append(k))
+    images = [maker(0, k) for k in range(16)]
+    assert set(reported) == {0}
+    assert {image.path for image in images} == {sample.path for sample in samples[:2]}
+    assert [maker(0, k).path for k in range(16)] == [image.path for image in images]
+    with pytest.raises(FileNotFoundError):
+        detector_maker([missing], how, lambda _: (32, 32), 1, 1, lambda k, _: None)(0, 0)
+
+
 # ---- the verb
 
 

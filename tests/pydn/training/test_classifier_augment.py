@@ -345,5 +345,11 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(pydn.DataError) as caught:
         make(Samples([Listed(str(tmp_path / "bad.png"))]), 1)
     assert caught.value.file == str(tmp_path / "bad.png")
+    reported: list[int] = []
+    pair = Samples([Listed(str(tmp_path / "bad.png")), write(tmp_path / "good.png", noise(48, 48))])
+    how = ClassifierAugmentation(outputs=2, **PLAIN)  # type: ignore[arg-type]
+    maker = classifier_maker(pair, how, lambda _: SIZE, 4, 0, lambda k, _: reported.append(k))
+    assert all(np.asarray(maker(0, k).truth).tolist() == [0, 1] for k in range(4))
+    assert set(reported) == {0}
     with pytest.raises(pydn.UnsupportedError, match="2 channels"):
         ClassifierAugmentation(channels=2)
