@@ -567,6 +567,33 @@ class Network(EngineNetwork):
         """Write a .weights file, whole or not at all."""
         self.weights.save(path)
 
+    def export(self, path: str | os.PathLike[str], format: str | None = None) -> None:
+        """Write the network in another program's format, with batch norm folded in; whole or not at all.
+
+        ONNX (``.onnx``, opset 13, float32): the input ``images`` is (n, channels, height, width), RGB 0..1, any n.
+        The outputs are those of `forward`, in order, named by kind and index of the layer: ``yolo_30``, ``softmax_24``.
+        They are what `forward` gives, but that of a detection head (yolo, Gaussian_yolo, region, detection) is what
+        enters the head: no logistic function, exponential, softmax or anchor has been applied. The model's metadata
+        has ``heads``, JSON with what decoding needs (``anchors``, ``mask``, ``classes``, …), and ``names``.
+
+        Parameters
+        ----------
+        path
+            Where to.
+        format
+            ``"onnx"``; None: what the suffix says.
+
+        Raises
+        ------
+        ImportError
+            Without the package onnx: ``pip install 'pydn[export]'``.
+        UnsupportedError
+            If the format has no form of a layer (recurrent and local ones, xnor, antialiasing, …).
+        """
+        from .export import export
+
+        export(self, path, format)
+
     def close(self) -> None:
         """Give the memory back, also that of the training network."""
         if self._session is not None:
