@@ -28,6 +28,7 @@ MODULES = (
     "pydn.evaluation",
     "pydn.video",
     "pydn.training",
+    "pydn.export",
     "pydn.tools",
     "pydn.cv2dnn",
     "pydn.demo",
