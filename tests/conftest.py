@@ -18,6 +18,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="DIR",
         help="folder with reference data (goldens/, data/); default: shared/ beside the repository",
     )
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="10,000 malformed inputs, 100,000 forwards and other numbers as promised, in place of a part",
+    )
 
 
 @pytest.fixture(scope="session")
@@ -30,6 +35,12 @@ def shared(request: pytest.FixtureRequest) -> Path:
             pytest.fail(f"--shared {given}: there is no such folder")
         pytest.skip(f"reference data not found in {folder} (--shared DIR)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def thorough(request: pytest.FixtureRequest) -> bool:
+    """Whether tests that repeat something do so as often as is promised, or a part of it."""
+    return bool(request.config.getoption("--thorough"))
 
 
 @pytest.fixture(params=["ref", "cpu"])
