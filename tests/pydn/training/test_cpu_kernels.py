@@ -64,6 +64,9 @@ def network(seed: int) -> tuple[str, tuple[int, ...]]:
             text += section
             shape = (channels, (height - 1) // stride + 1, (width - 1) // stride + 1)
         shapes.append(shape)
+    if seed % 4 == 0:
+        text += f"[connected]\noutput=37\nactivation=tanh\nbatch_normalize={chance.choice([0, 1])}\n"
+        return text + "[connected]\noutput=5\nactivation=linear\n", whole
     return text + "[convolutional]\nfilters=5\nsize=1\nactivation=linear\n", whole
 
 

@@ -136,6 +136,7 @@ static const dn_cpu_method *const training_methods[] = {
     &dn_cpu_method_batchnorm_gradient, &dn_cpu_method_activation_gradient, &dn_cpu_method_bias_gradient,
     &dn_cpu_method_delta_copy,         &dn_cpu_method_delta_fill,          &dn_cpu_method_delta_channels,
     &dn_cpu_method_delta_upsample,     &dn_cpu_method_pool2d_train,        &dn_cpu_method_pool2d_gradient,
+    &dn_cpu_method_linear_data,        &dn_cpu_method_linear_weights,
 };
 
 static const dn_cpu_method *training_method(const dn_cpu_compile *compile, const dn_cpu_group *group) {

@@ -21,7 +21,8 @@ static int output_of(const dn_cpu_compile *compile, const dn_cpu_group *group, i
     return op->output_count == 1 || k == 0 ? group->output : op->outputs[k];
 }
 
-/* The plain kernels write dense tensors; a result besides the first is one, unless it is a matter between two methods. */
+/* Several groups may write a delta: one that can only write it dense decides. A pool's second result is a matter
+ * between two methods. */
 static void note_write(dn_cpu_compile *compile, int g, int k) {
     const dn_cpu_group *group = &compile->groups[g];
     const int t = output_of(compile, group, k);
@@ -31,7 +32,8 @@ static void note_write(dn_cpu_compile *compile, int g, int k) {
     if (tensor->writer < 0) tensor->first = group->position;
     tensor->writer = g;
     tensor->written = group->position;
-    if (compile->graph->tensors[t].role == DN_ROLE_DELTA && group->method == &dn_cpu_method_ref) tensor->fixed = true;
+    const bool dense = group->method->want(compile, group, DN_CPU_OUTPUT) == DN_CPU_WANT_DENSE;
+    if (dense && compile->graph->tensors[t].role == DN_ROLE_DELTA) tensor->fixed = true;
 }
 
 static void note_read(dn_cpu_compile *compile, const dn_cpu_group *group, int k) {

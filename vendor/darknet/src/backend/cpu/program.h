@@ -221,6 +221,7 @@ extern const dn_cpu_method dn_cpu_method_batchnorm_gradient;
 extern const dn_cpu_method dn_cpu_method_activation_gradient, dn_cpu_method_bias_gradient; /* step_gradients.c */
 extern const dn_cpu_method dn_cpu_method_delta_copy, dn_cpu_method_delta_fill;
 extern const dn_cpu_method dn_cpu_method_delta_channels, dn_cpu_method_delta_upsample;
+extern const dn_cpu_method dn_cpu_method_linear_data, dn_cpu_method_linear_weights;   /* step_linear_train.c */
 extern const dn_cpu_method dn_cpu_method_pool2d_train, dn_cpu_method_pool2d_gradient; /* step_pool_train.c */
 
 /* ---- compile (fuse.c, layout.c, place.c, bind.c) ---- */
