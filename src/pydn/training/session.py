@@ -14,7 +14,7 @@ from ..errors import TrainingError, UnsupportedError
 from .averaging import MovingAverage
 from .schedule import Schedule
 from .step import Step, add
-from .truths import box_rows, class_rows
+from .truths import box_rows, class_rows, grid_rows
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -103,7 +103,13 @@ class Session:
         if isinstance(truth, np.ndarray) and truth.ndim == 1 and truth.dtype.kind in "iu":
             return class_rows(truth, values)
         head = self.network.facts(self.network.head_layers[-1])
-        return box_rows(list(truth), values, int(head.get("truth_size", 5)))  # type: ignore[arg-type]
+        boxes: list[ArrayLike] = list(truth)  # type: ignore[arg-type]
+        if "side" in head:
+            return grid_rows(boxes, int(head["side"]), int(head["classes"]))
+        if "truth_size" not in head:
+            kind = self.network.layers[-1].kind
+            raise UnsupportedError(f"[{kind}] does not learn from boxes; hand in rows, (images, {values}) float32")
+        return box_rows(boxes, values, int(head["truth_size"]))
 
     def step(self, x: ArrayLike, truth: Sequence[ArrayLike] | ArrayLike) -> Step:
         """Do one iteration: forward, loss and backward over the subdivisions, then the update.

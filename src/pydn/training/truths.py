@@ -8,6 +8,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 
+def _as_boxes(given: ArrayLike) -> NDArray[np.float32]:
+    """Return (n, 5) or (n, 6); none at all may have any shape."""
+    found = np.asarray(given, np.float32)
+    if found.size == 0:
+        return np.zeros((0, 5), np.float32)
+    if found.ndim != 2 or found.shape[1] not in (5, 6):
+        raise ValueError(f"boxes of {found.shape} were given; (n, 5) was expected: class, x, y, width, height")
+    return found
+
+
 def box_rows(boxes: Sequence[ArrayLike], values: int, size: int) -> NDArray[np.float32]:
     """Make rows for the losses of detectors.
 
@@ -28,10 +38,7 @@ def box_rows(boxes: Sequence[ArrayLike], values: int, size: int) -> NDArray[np.f
     """
     rows = np.zeros((len(boxes), values), np.float32)
     for row, given in zip(rows, boxes, strict=True):
-        found = np.asarray(given, np.float32)
-        found = found.reshape(-1, 5) if found.size == 0 or found.ndim != 2 else found
-        if found.shape[1] not in (5, 6):
-            raise ValueError(f"boxes of {found.shape} were given; (n, 5) was expected: class, x, y, width, height")
+        found = _as_boxes(given)
         room = row[: values // size * size].reshape(-1, size)
         found = found[: len(room)]
         room[: len(found), :4] = found[:, 1:5]
@@ -39,6 +46,38 @@ def box_rows(boxes: Sequence[ArrayLike], values: int, size: int) -> NDArray[np.f
         if size > 5 and found.shape[1] == 6:
             room[: len(found), 5] = found[:, 5]
     return rows
+
+
+def grid_rows(boxes: Sequence[ArrayLike], side: int, classes: int) -> NDArray[np.float32]:
+    """Make rows for the loss of `[detection]`: for every cell whether an object's centre is in it, class, place, size.
+
+    Parameters
+    ----------
+    boxes
+        As for `box_rows`.
+    side
+        Cells across and down.
+    classes
+        Number of classes.
+
+    Returns
+    -------
+    (images, side · side · (5 + classes)) float32
+        Of two objects in a cell the first one counts.
+    """
+    rows = np.zeros((len(boxes), side, side, 5 + classes), np.float32)
+    for grid, given in zip(rows, boxes, strict=True):
+        for number, x, y, width, height, *_ in _as_boxes(given):
+            column, row = int(x * side), int(y * side)
+            inside = 0 <= column < side and 0 <= row < side
+            if not inside or grid[row, column, 0]:
+                continue
+            cell = grid[row, column]
+            cell[0] = 1
+            if 0 <= number < classes:
+                cell[1 + int(number)] = 1
+            cell[1 + classes :] = x * side - column, y * side - row, width, height
+    return rows.reshape(len(boxes), -1)
 
 
 def class_rows(classes: ArrayLike, count: int) -> NDArray[np.float32]:

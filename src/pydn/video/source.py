@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import cv2
 
@@ -150,9 +151,10 @@ def _open(place: str | int, name: str) -> cv2.VideoCapture:
 @contextmanager
 def quiet() -> Iterator[None]:
     """Keep OpenCV from printing what an exception says better."""
-    level = cv2.getLogLevel()
-    cv2.setLogLevel(0)
+    log: Any = getattr(cv2.utils, "logging", cv2)  # where OpenCV 5 has it; 4 has it in cv2 itself
+    level = log.getLogLevel()
+    log.setLogLevel(0)
     try:
         yield
     finally:
-        cv2.setLogLevel(level)
+        log.setLogLevel(level)

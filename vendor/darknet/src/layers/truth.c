@@ -13,7 +13,7 @@ dn_status dn_truth_declare(dn_layer_plan *plan, int boxes, int values, dn_error 
         return DN_E_SHAPE;
     }
     dn_layer_plan_set_truths(plan, (int)count);
-    return DN_OK;
+    return dn_layer_plan_fact(plan, "truth_size", values, err);
 }
 
 /* A label's class in the head's numbers; -1 when the head does not have it. */
