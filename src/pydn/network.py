@@ -25,6 +25,7 @@ from .training import Schedule, Session, Step
 from .tree import absolute
 
 if TYPE_CHECKING:
+    from .profile import Profile
     from .video import ClassifiedFrame, Video, VideoFrame
 
 if TYPE_CHECKING:
@@ -566,6 +567,40 @@ class Network(EngineNetwork):
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a .weights file, whole or not at all."""
         self.weights.save(path)
+
+    def profile(self, count: int = 10, *, peak: float | None = None) -> Profile:
+        """Find out where the time of a forward goes.
+
+        Runs forwards of what is in `input`, of `batch` images, and takes each step's median time. Engine steps often
+        compute several layers together (a convolution, its batch norm, activation and the [shortcut] behind it): the
+        time is then the first one's.
+
+        Parameters
+        ----------
+        count
+            Number of forwards, after one that is not counted.
+        peak
+            Operations a second that the processor can do; None: measured, on the threads of `set_num_threads`.
+
+        Returns
+        -------
+        Profile
+            A table (`print` it) of algorithm, time, GFLOP/s and share of the limit, layer by layer, with ``plot()``.
+
+        Raises
+        ------
+        UnsupportedError
+            If the device does not time its steps: ``"ref"``.
+
+        Examples
+        --------
+        >>> profile = net.profile()  # doctest: +SKIP
+        >>> print(profile)  # doctest: +SKIP
+        >>> profile.plot("profile.png")  # doctest: +SKIP
+        """
+        from .profile import profile
+
+        return profile(self, count, peak)
 
     def export(self, path: str | os.PathLike[str], format: str | None = None) -> None:
         """Write the network in another program's format, with batch norm folded in; whole or not at all.

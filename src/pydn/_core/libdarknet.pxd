@@ -259,6 +259,13 @@ cdef extern from "darknet/darknet.h" nogil:
                                 const dn_network_options *network_options, const dn_options *options, dn_error *err)
     void dn_network_free(dn_network *network)
     dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err)
+    ctypedef struct dn_profile_step:
+        int layer
+        const char *name
+        uint64_t nanoseconds
+    dn_status dn_network_profile(dn_network *network, const float *input, int images, dn_profile_step *steps,
+                                 int room, int *count, dn_error *err)
+    double dn_peak_flops(dn_isa isa, dn_pool *pool)
     dn_tensor dn_network_input(const dn_network *network)
     int dn_network_heads(const dn_network *network)
     int dn_network_head_layer(const dn_network *network, int head)

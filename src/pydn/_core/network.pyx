@@ -2,6 +2,7 @@
 from operator import index
 
 cimport cython
+from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
@@ -206,6 +207,41 @@ training=False)
         cdef Results results = heads_wanted(self.head_count)
         self.run(x, True, results)
         return results.arrays()
+
+    def step_times(self):
+        """Run the network on what is in `input`, and time the steps that the backend makes of the layers.
+
+        Returns
+        -------
+        list of (layer, algorithm, seconds)
+            In the order of running. A step may compute several layers together; it is listed with the first of them.
+        """
+        cdef int room = 64 + 32 * len(self.plan)
+        cdef int count = 0
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        cdef c.dn_profile_step *steps = <c.dn_profile_step *>PyMem_Malloc(room * sizeof(c.dn_profile_step))
+        if steps == NULL:
+            raise MemoryError
+        try:
+            self.lock.enter()
+            network = self.ptr
+            if network != NULL:
+                with nogil:
+                    status = c.dn_network_profile(network, NULL, <int>c.dn_network_input(network).shape[0], steps,
+                                                  room, &count, &err)
+                self.ran = self.ran or status == c.DN_OK
+            self.lock.leave()
+            if network == NULL:
+                raise ValueError("the network is closed")
+            check(status, &err, self.plan.file)
+            return [
+                (steps[i].layer, steps[i].name.decode(), steps[i].nanoseconds * 1e-9)
+                for i in range(min(count, room)) if steps[i].name != NULL
+            ]
+        finally:
+            PyMem_Free(steps)
 
     def forward_decode(
         self, x, image_sizes, *, float thresh=0.25, float hier=0.5, bint letterbox=False, bint relative=False,

@@ -59,6 +59,22 @@ def best_isa():
     return next((name for name, number in _SETS.items() if number == best and name is not None), "portable")
 
 
+def peak_flops(isa=None):
+    """Operations a second of multiply-adds in registers on the shared pool's threads, measured: no layer is faster.
+
+    Parameters
+    ----------
+    isa : str, optional
+        The widest instruction set to use.
+    """
+    cdef dn_options options
+    cdef double flops
+    fill_options(&options, isa)
+    with nogil:
+        flops = c.dn_peak_flops(options.isa, _pool)
+    return flops
+
+
 def engine_version():
     """The engine's version."""
     return c.dn_version().decode()

@@ -313,6 +313,19 @@ DN_API void dn_network_free(dn_network *network);
  * With a recurrent layer `images` is a multiple of steps, at most batch · steps: the first image of every sequence,
  * then the second of every sequence, … Fewer sequences than batch continue the states of the first ones. */
 DN_API dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err);
+/* Where the time of a forward goes: one of the backend's steps, which may compute several layers together. */
+typedef struct dn_profile_step {
+    int layer;        /* the first of them; -1: none               */
+    const char *name; /* of the algorithm, static text; NULL: did not run */
+    uint64_t nanoseconds;
+} dn_profile_step;
+/* dn_network_forward, with its first `room` steps timed; slices add up. *count is the number of steps there are.
+ * DN_E_UNSUPPORTED where the backend does not time them. */
+DN_API dn_status dn_network_profile(dn_network *network, const float *input, int images, dn_profile_step *steps,
+                                    int room, int *count, dn_error *err);
+/* Multiplications and additions a second of register-only multiply-adds on the pool's threads (NULL: on this one),
+ * measured in some ten milliseconds. */
+DN_API double dn_peak_flops(dn_isa isa, dn_pool *pool);
 /* The network's own input tensor, (batch · steps, c, h, w), writable. */
 DN_API dn_tensor dn_network_input(const dn_network *network);
 DN_API int dn_network_heads(const dn_network *network);

@@ -32,6 +32,11 @@ typedef struct dn_compile_options {
                          until the run ends; its placement has first = 0, last = op_count - 1 */
 } dn_compile_options;
 
+typedef struct dn_profile {
+    dn_profile_step *steps; /* the first `room` of them */
+    int room, count;        /* count: of steps there are */
+} dn_profile;
+
 typedef struct dn_backend_type {
     const char *name;
     int device; /* -1 = host memory */
@@ -47,6 +52,9 @@ typedef struct dn_backend_type {
     /* addresses[tensor]: NULL where bytes is 0. INPUT and kept tensors dense. Ops first … last-1 of the graph for the
      * first `images` images (1 <= images <= batch). */
     dn_status (*run)(dn_program *program, void *const *addresses, int images, int first, int last, dn_error *err);
+    /* `run`, with every step timed and added to the profile; NULL: not offered. */
+    dn_status (*profile)(dn_program *program, void *const *addresses, int images, int first, int last,
+                         dn_profile *profile, dn_error *err);
     /* Device memory; host backends leave these NULL. */
     dn_status (*alloc)(dn_backend *backend, size_t bytes, void **out, dn_error *err);
     void (*free)(void *backend, void *data);

@@ -98,7 +98,11 @@ void dn_network_free(dn_network *network) {
 static dn_status run_slice(dn_network *network, int images, dn_error *err) {
     const dn_binding *binding = network->binding;
     const int ops = binding->plan->options.training ? (int)binding->plan->loss_first : binding->graph.op_count;
-    return backend_type(network)->run(binding->program, binding->addresses, images, 0, ops, err);
+    const dn_backend_type *type = backend_type(network);
+    if (network->profile) {
+        return type->profile(binding->program, binding->addresses, images, 0, ops, network->profile, err);
+    }
+    return type->run(binding->program, binding->addresses, images, 0, ops, err);
 }
 
 /* Where a head is the network's input itself (only identity layers), the result is a copy. */

@@ -43,6 +43,7 @@ struct dn_network {
     uint64_t *versions;
     const float **parameters;
     dn_binding *binding;
+    dn_profile *profile;  /* NULL but during dn_network_profile */
     dn_block **gradients; /* training: one per slot, NULL where nothing trains it; outlives a reshape */
     dn_block **moments;   /* training with Adam: first and second moment of every value of a slot      */
 };

@@ -132,4 +132,5 @@ const dn_backend_type dn_backend_cpu = {
     .release = cpu_release,
     .refresh = dn_cpu_refresh,
     .run = dn_cpu_run,
+    .profile = dn_cpu_profile,
 };

@@ -130,6 +130,9 @@ typedef struct dn_cpu_kernels {
     void (*linear_run)(const dn_cpu_linear *linear, const float *x, const float *packed, float *y, int rows,
                        float *scratch, int task);
 
+    /* Rounds of multiply-adds in registers; how many operations these were. */
+    double (*peak)(int rounds, float *result);
+
     /* Element-wise over dense runs; y may be x. Not for the normalize_channels kinds. */
     void (*activate)(dn_activation kind, const float *x, float *y, size_t count);
     /* y = f(a + b) */

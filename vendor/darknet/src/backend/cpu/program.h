@@ -257,6 +257,8 @@ const float *dn_cpu_packed(const dn_cpu_call *call);
 float *dn_cpu_scratch_take(const dn_cpu_call *call, int thread, int *taken);
 void dn_cpu_scratch_give(const dn_cpu_call *call, int taken);
 dn_status dn_cpu_run(dn_program *program, void *const *addresses, int images, int first, int last, dn_error *err);
+dn_status dn_cpu_profile(dn_program *program, void *const *addresses, int images, int first, int last,
+                         dn_profile *profile, dn_error *err);
 
 /* ---- parameters (pack.c, refresh.c) ---- */
 

@@ -1,5 +1,6 @@
 /* run.c — the steps in order, each split over threads when that pays. Allocates nothing. */
 #include "backend/cpu/program.h"
+#include "base/clock.h"
 
 #define WORTH_THE_POOL 20000.0 /* nanoseconds of work, against the few thousand that waking the others takes */
 
@@ -64,14 +65,41 @@ static void run_step(dn_cpu_program *program, const dn_cpu_step *step, void *con
     }
 }
 
+static dn_status check_images(const dn_cpu_program *program, int images, dn_error *err) {
+    if (images >= 1 && images <= program->graph.batch) return DN_OK;
+    return dn_fail(err, DN_E_ARGUMENT, "%d images, the program is made for 1 to %d", images, program->graph.batch);
+}
+
 dn_status dn_cpu_run(dn_program *base, void *const *addresses, int images, int first, int last, dn_error *err) {
     dn_cpu_program *program = (dn_cpu_program *)(void *)base;
-    if (images < 1 || images > program->graph.batch) {
-        return dn_fail(err, DN_E_ARGUMENT, "%d images, the program is made for 1 to %d", images, program->graph.batch);
-    }
+    DN_TRY(check_images(program, images, err));
     for (int i = 0; i < program->step_count; i++) {
         const dn_cpu_step *step = &program->steps[i];
         if (step->position >= first && step->position < last) run_step(program, step, addresses, images);
+    }
+    return DN_OK;
+}
+
+/* ---- the same, timed ---- */
+
+static void note(dn_profile_step *noted, const dn_cpu_program *program, const dn_cpu_step *step, uint64_t taken) {
+    const int op = step->group ? step->group->op : step->position;
+    noted->layer = op < program->graph.op_count ? program->graph.ops[op].layer : -1;
+    noted->name = step->method == &dn_cpu_method_conv ? step->as.conv.name : step->method->name;
+    noted->nanoseconds += taken;
+}
+
+dn_status dn_cpu_profile(dn_program *base, void *const *addresses, int images, int first, int last, dn_profile *profile,
+                         dn_error *err) {
+    dn_cpu_program *program = (dn_cpu_program *)(void *)base;
+    DN_TRY(check_images(program, images, err));
+    profile->count = program->step_count;
+    for (int i = 0; i < program->step_count; i++) {
+        const dn_cpu_step *step = &program->steps[i];
+        if (step->position < first || step->position >= last) continue;
+        const uint64_t start = dn_clock_now();
+        run_step(program, step, addresses, images);
+        if (i < profile->room) note(&profile->steps[i], program, step, dn_clock_since(start));
     }
     return DN_OK;
 }

@@ -10,6 +10,7 @@
 extern const dn_cpu_kernels DN_ISA_NAME(kernels);
 
 /* conv.c */
+double DN_ISA_NAME(peak)(int rounds, float *result);
 bool DN_ISA_NAME(conv_choose)(dn_cpu_conv *conv);
 void DN_ISA_NAME(conv_pack)(const dn_cpu_conv *conv, int unit, const float *weights, const float *bias, float *packed);
 void DN_ISA_NAME(conv_run)(const dn_cpu_conv_call *call, int task);

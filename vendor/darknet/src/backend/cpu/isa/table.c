@@ -18,6 +18,7 @@ const dn_cpu_kernels DN_ISA_NAME(kernels) = {
     .linear_choose = DN_ISA_NAME(linear_choose),
     .linear_pack = DN_ISA_NAME(linear_pack),
     .linear_run = DN_ISA_NAME(linear_run),
+    .peak = DN_ISA_NAME(peak),
     .activate = DN_ISA_NAME(activate),
     .add = DN_ISA_NAME(add),
     .scale = DN_ISA_NAME(scale),
