@@ -30,7 +30,9 @@ static void add_coefficients_of_channel(const dn_op_add *params, size_t stride, 
     const double floor = fused ? 0.001 : 0.0;
     const size_t terms = (size_t)params->terms;
     double largest = (double)weights[0], sum = 0.0001;
-    for (size_t k = 1; k < terms; k++) largest = fmax(largest, (double)weights[k * stride]);
+    for (size_t k = 1; k < terms; k++) { /* not fmax: GCC 12 fails to vectorise it for aarch64 */
+        if ((double)weights[k * stride] > largest) largest = (double)weights[k * stride];
+    }
     for (int pass = 0; pass < 2; pass++) {
         for (size_t k = 0; k < terms; k++) {
             const double w = (double)weights[k * stride];
