@@ -179,6 +179,7 @@ static void test_pool_fork(void) {}
 #else
 static void test_pool_fork(void) {
     dn_pool *pool = NULL;
+    if (getenv("EMULATED")) return; /* qemu ends a child of several threads that starts one, whatever program it is */
     if (!CHECK_EQ(dn_pool_create(&pool, 3, NULL), DN_OK)) return;
     check_job(pool, 50, false);
     fflush(NULL);
