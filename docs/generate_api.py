@@ -32,6 +32,7 @@ MODULES = (
     "pydn.tools",
     "pydn.cv2dnn",
     "pydn.demo",
+    "pydn.demo_training",
 )
 DETAILS = {"pydn": ("pydn._core.layer.Layers", "pydn._core.weights.Header", "pydn._core.weights.LoadReport")}
 """Classes that a page describes besides the module's names: what its attributes give."""

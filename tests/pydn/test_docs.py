@@ -26,7 +26,7 @@ COMMAND = re.compile(r"^    (?:\.venv/bin/)?pydn (?P<line>.+)$", re.MULTILINE)
 TEXT = {page: page.read_text(encoding="utf-8") for page in PAGES}
 RUN = [
     ROOT / "README.md",
-    *(ROOT / "docs" / name for name in ("tour.md", "migration.md", "errors.md", "evaluation.md")),
+    *(ROOT / "docs" / name for name in ("tour.md", "migration.md", "errors.md", "evaluation.md", "training.md")),
 ]
 NEEDS = {"evaluation.md": "matplotlib", "tour.md": "PIL"}
 CLASSIFIER = b"[net]\nwidth=8\nheight=8\nchannels=3\n[convolutional]\nfilters=2\n[avgpool]\n[softmax]\n"

@@ -1,7 +1,8 @@
-"""Training: schedules, steps, sessions."""
+"""Training: schedules, steps, sessions, trainers."""
 
+from .result import Score, TrainResult
 from .schedule import Schedule
 from .session import Session
 from .step import Step
 
-__all__ = ["Schedule", "Session", "Step"]
+__all__ = ["Schedule", "Score", "Session", "Step", "TrainResult"]
