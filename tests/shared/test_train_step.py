@@ -29,3 +29,29 @@ def test_boxes_reach_the_losses(shared: Path, case: str) -> None:
             step = net.train_step(x, boxes)
             assert step.loss == pytest.approx(record["loss"], rel=1e-4)
             assert step.learning_rate == pytest.approx(record["learning_rate"], rel=1e-6)
+
+
+def test_averaged_weights(shared: Path) -> None:
+    """`ema_alpha=`: it begins in the middle, and replaces the weights 1000 iterations before the end."""
+    folder = shared / "goldens/training/opt_ema"
+    cfg = (folder / "net.cfg").read_bytes().replace(b"[net]", b"[net]\nreference_cpu=1", 1)
+    files = [shared / "goldens/training/images_16x16" / f"image_{k:02}.png" for k in range(4)]
+    x = np.stack([cv2.imread(str(file))[..., ::-1].transpose(2, 0, 1) / np.float32(255) for file in files])
+    truth = np.load(folder / "truth.npz")["truth"].astype(np.float32)
+    records = json.loads((folder / "expected_losses.json").read_text())["iterations"]
+    with pydn.load(cfg, folder / "init.weights") as net:
+        session = net.session()
+        for record in records:
+            step = session.step(x, truth)
+            assert step.loss == pytest.approx(record["loss"], rel=1e-4)
+            assert step.images == record["seen_after"]
+        assert session.average is not None
+        assert session.average.values is not None
+        averaged = [session.average.values.get(key, values).ravel() for key, values in net.weights.items()]
+        expected = {name: np.frombuffer((folder / name).read_bytes()[20:], np.float32) for name in _EMA_FILES}
+        np.testing.assert_allclose(np.concatenate(averaged), expected["expected_ema.weights"], atol=1e-5)
+        weights = np.frombuffer(net.weights.tobytes()[20:], np.float32)
+        np.testing.assert_allclose(weights, expected["expected_10.weights"], atol=1e-5)
+
+
+_EMA_FILES = ("expected_ema.weights", "expected_10.weights")

@@ -9,9 +9,9 @@ from .._core.weights import Weights
 
 
 class MovingAverage:
-    """Average of all parameters, `alpha` of what it was and the rest of what they are, since its first update.
+    """Average of all weights, `alpha` of what it was and the rest of what they are, since its first update.
 
-    As the reference's `ema_alpha=`.
+    As the reference's `ema_alpha=`: the rolling statistics of batch norm are not averaged.
     """
 
     def __init__(self, weights: Weights, alpha: float) -> None:
@@ -24,12 +24,12 @@ class MovingAverage:
     def update(self) -> None:
         """Follow the weights as they are now."""
         if self.values is None:
-            self.values = {key: np.array(values) for key, values in self.weights.items()}
+            trained = (item for item in self.weights.items() if not item[0][1].startswith("rolling_"))
+            self.values = {key: np.array(values) for key, values in trained}
             return
-        for key, values in self.weights.items():
-            average = self.values[key]
+        for key, average in self.values.items():
             average *= np.float32(self.alpha)
-            average += np.float32(1 - self.alpha) * values
+            average += np.float32(1 - self.alpha) * self.weights[key]
 
     def apply(self) -> None:
         """Put the average in the place of the weights."""

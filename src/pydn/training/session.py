@@ -194,10 +194,10 @@ class Session:
         """Average from the middle of training on; 1000 iterations before its end the average becomes the weights."""
         if self.average is None:
             return
-        end = self.schedule.max_batches
-        if self.iteration >= end // 2:
+        start, end = self.schedule.max_batches // 2, self.schedule.max_batches - 1000
+        if start <= self.iteration < end:
             self.average.update()
-        if self.iteration == end - 1000:
+        elif self.iteration == end:
             self.average.apply()
 
     def close(self) -> None:

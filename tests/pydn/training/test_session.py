@@ -120,9 +120,9 @@ def test_same_seed_same_weights() -> None:
 
 def test_moving_average() -> None:
     """It begins in the middle and replaces the weights 1000 iterations before the end."""
-    cfg = LINEAR.replace(b"max_batches=10", b"max_batches=1006\nema_alpha=0.5")
+    cfg = LINEAR.replace(b"max_batches=10", b"max_batches=3000\nema_alpha=0.5")
     with pydn.load(cfg) as net:
-        net.seen = 4 * 502
+        net.seen = 4 * 1499
         session = Session(net)
         values = []
         for _ in range(2):
