@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
+from .._core.training import Figures
 from ..datafile import DataFile
 from ..errors import UnsupportedError
 from ..network import Network
 from ..training import Step
+from ..training.head_lines import boxes_line, region_line, yolo_line
+from ..training.step import add
 from ..training.task import trainer_of
 from ..training.trainer import Trainer
 from .common import note, open_network
@@ -152,6 +155,7 @@ class _Lines:
     began: float = 0.0
     first: int | None = None
     waited: float = 0.0
+    all: Figures | None = None
 
     def __post_init__(self) -> None:
         self.began = perf_counter()
@@ -184,27 +188,16 @@ class _Lines:
         text = f"\n {step.iteration}: {step.loss:f}, {step.average_loss:f} avg loss, {tail}"
         return f"{text}, {self._hours_left(step):f} hours left"
 
-    def _heads(self, step: Step) -> Sequence[str]:
-        lines = []
-        for layer, f in step.heads.items():
-            facts, count = self.net.facts(layer), max(1.0, f.matched)
+    def _heads(self, step: Step) -> Iterator[str]:
+        images = self.trainer.session.images
+        for layer, figures in step.heads.items():
             kind = self.net.layers[layer].kind
-            if kind == "yolo" and not self.pjreddie:
-                loss = facts.get("iou_loss", "mse")
-                norm = (
-                    f"(iou: {facts.get('iou_normalizer', 1):.2f}, obj: {facts.get('obj_normalizer', 1):.2f}, "
-                    f"cls: {facts.get('cls_normalizer', 1):.2f})"
-                )
-                lines.append(
-                    f"v3 ({loss} loss, Normalizer: {norm} Region {layer} Avg (IOU: {f.iou / count:f}), count: "
-                    f"{int(f.matched)}, class_loss = {f.class_loss:f}, iou_loss = {f.iou_loss:f}, total_loss = "
-                    f"{f.class_loss + f.iou_loss:f} "
-                )
-            elif kind in ("yolo", "region", "Gaussian_yolo"):
-                classes, boxes = max(1.0, f.class_count), max(1.0, f.boxes)
-                lines.append(
-                    f"Region {layer} Avg IOU: {f.iou / count:f}, Class: {f.class_score / classes:f}, Obj: "
-                    f"{f.objectness / count:f}, No Obj: {f.no_objectness / boxes:f}, .5R: {f.recall_50 / count:f}, "
-                    f".75R: {f.recall_75 / count:f},  count: {int(f.matched)}"
-                )
-        return lines
+            self.all = add(self.all, figures)
+            if kind in ("yolo", "Gaussian_yolo"):
+                yield yolo_line(layer, kind, self.net.facts(layer), figures, images, dialect=self.net.dialect)
+            elif kind == "region":
+                yield region_line(figures)
+        if self.all is not None and not self.pjreddie:
+            line = boxes_line(self.all)
+            if line:
+                yield line

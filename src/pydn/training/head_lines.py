@@ -48,6 +48,19 @@ def yolo_line(
     return f"{line}, total_loss = {(figures.class_loss + figures.iou_loss) / images:f} "
 
 
+def region_line(figures: Figures) -> str:
+    """Return what the reference prints about a [region]."""
+    recall = _mean(figures.recall_50, figures.matched)
+    parts = {
+        "Avg IOU": (figures.iou, figures.matched),
+        "Class": (figures.class_score, figures.class_count),
+        "Obj": (figures.objectness, figures.matched),
+        "No Obj": (figures.no_objectness, figures.boxes),
+    }
+    shown = ", ".join(f"{name}: {_mean(*part)}" for name, part in parts.items())
+    return f"Region {shown}, Avg Recall: {recall},  count: {figures.matched:.0f}"
+
+
 def boxes_line(figures: Figures) -> str:
     """Return what AlexeyAB's program prints after the heads.
 

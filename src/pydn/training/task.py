@@ -84,7 +84,9 @@ def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: 
     truths = TruthSet(data, "train", dialect=_dialect(net), classes=net.classes)
     _refuse(truths.check() if strict else [])
     sizes = detector_sizes(net, seed, width=session.network.width, height=session.network.height)
-    return detector_maker(truths, DetectorAugmentation.of(net), sizes, session.images, seed), len(truths)
+    report = None if strict else truths.report
+    make = detector_maker(truths, DetectorAugmentation.of(net), sizes, session.images, seed, report)
+    return make, len(truths)
 
 
 def _classes(
@@ -92,7 +94,8 @@ def _classes(
 ) -> tuple[Make, int]:
     classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
     augmentation = ClassifierAugmentation.of(net)
-    return classifier_maker(classes, augmentation, classifier_sizes(net, seed), session.images, seed), len(classes)
+    sizes, report = classifier_sizes(net, seed), None if strict else classes.report
+    return classifier_maker(classes, augmentation, sizes, session.images, seed, report), len(classes)
 
 
 def _refuse(problems: Sequence[Any]) -> None:
