@@ -87,7 +87,7 @@ def picture_of(net: Network, image: Loaded) -> Pixels:
     corners = np.hstack([truth[:, 1:3] - half, truth[:, 1:3] + half]) * (width, height, width, height)
     classes, ones = truth[:, 0].astype(np.int64), np.ones(len(truth), np.float32)
     labels = np.array([_name(net, class_id) for class_id in classes.tolist()], np.str_)
-    return draw_detections(pixels, Detections(corners, ones, classes, ones, labels, (width, height)))
+    return draw_detections(pixels, Detections(corners.astype(np.float32), ones, classes, ones, labels, (width, height)))
 
 
 def _words(net: Network, truth: object) -> str:

@@ -122,7 +122,7 @@ def suppressed(
             if len(order):
                 overlap = box_iou(np.broadcast_to(boxes[best], (len(order), 4)).copy(), boxes[order])
                 order = order[overlap <= nms]
-    row, class_id = np.array(kept, np.intp).reshape(-1, 2).T
-    order = np.argsort(-scores[row, class_id], kind="stable")
-    row, class_id = row[order], class_id[order]
-    return class_id.astype(np.int32), scores[row, class_id], boxes[row]
+    rows, classes = np.array(kept, np.intp).reshape(-1, 2).T
+    order = np.argsort(-scores[rows, classes], kind="stable")
+    rows, classes = rows[order], classes[order]
+    return classes.astype(np.int32), scores[rows, classes], boxes[rows]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .counting import Counts
 from .evidence import Evidence
@@ -66,7 +68,7 @@ def worst_pictures(evidence: Evidence, counts: Counts, matches: Matches, column:
     ]
 
 
-def _by_image(values: np.ndarray, image: np.ndarray, rows: np.ndarray) -> np.ndarray:  # type: ignore[type-arg]
+def _by_image(values: NDArray[Any], image: NDArray[Any], rows: NDArray[Any]) -> NDArray[Any]:
     """Return the values of some rows, those of the first picture first."""
-    chosen: np.ndarray = values[rows[np.argsort(image[rows], kind="stable")]]  # type: ignore[type-arg]
+    chosen: NDArray[Any] = values[rows[np.argsort(image[rows], kind="stable")]]
     return chosen
