@@ -113,7 +113,7 @@ static void test_alloc(void) {
     CHECK_EQ(dn_alloc_dirty(&allocator, &untouched, SIZE_MAX, 1, "things", NULL), DN_E_NOMEM);
     memory.fail_at = 3;
     CHECK_EQ(dn_alloc(&allocator, &untouched, 0, 8, "nothing", &err), DN_E_NOMEM);
-    CHECK_EQ(err.needed, 1); /* also nothing takes a byte: an address of its own */
+    CHECK_EQ(err.needed, 1);                 /* also nothing takes a byte: an address of its own */
     CHECK_EQ(atomic_load(&memory.calls), 4); /* sizes that cannot be are not asked for */
     CHECK(untouched == &err);
     dn_free(&allocator, first);
