@@ -128,7 +128,7 @@ static dn_status load_once(const dn_options *options, void *user, dn_error *err)
 /* ---- training ---- */
 
 static dn_status train(life *l, const example *e, const dn_options *options, dn_error *err) {
-    static const float truth[2 * 3 * 5] = {0.5F, 0.5F, 0.3F, 0.4F, 1.0F};
+    static const float truth[2 * 3 * 6] = {0.5F, 0.5F, 0.3F, 0.4F, 1.0F}; /* x, y, w, h, class, track */
     dn_update update = DN_UPDATE_INIT;
     double loss = 0.0;
     update.adam = e->adam;
