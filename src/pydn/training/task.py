@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from ..datafile import DataFile
 from ..errors import DataError
 from ..evaluation.class_labels import ClassSet
 from ..evaluation.listing import DataSource
 from ..evaluation.truth import TruthSet
+from ..preprocess import Dialect
 from .augment import DetectorAugmentation, detector_maker
 from .chart import save_chart
 from .classifier_augment import ClassifierAugmentation, classifier_maker
@@ -81,7 +82,7 @@ def trainer_of(
 
 
 def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool) -> tuple[Make, int]:
-    truths = TruthSet(data, "train", dialect=_dialect(net), classes=net.classes)
+    truths = TruthSet(data, "train", dialect=cast(Dialect, net.dialect), classes=net.classes)
     _refuse(truths.check() if strict else [])
     sizes = detector_sizes(net, seed, width=session.network.width, height=session.network.height)
     report = None if strict else truths.report
@@ -105,10 +106,6 @@ def _refuse(problems: Sequence[Any]) -> None:
     listed = "; ".join(map(str, problems[:10]))
     more = f"; and {len(problems) - 10} more" if len(problems) > 10 else ""
     raise DataError(f"{len(problems)} problems in the data: {listed}{more}. Mend them, or train with strict=False")
-
-
-def _dialect(net: Network) -> Any:
-    return net.dialect
 
 
 def _base(net: Network) -> str:
