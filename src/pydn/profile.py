@@ -12,6 +12,7 @@ import numpy as np
 
 from ._core.network import Network
 from ._core.threads import get_num_threads, peak_flops
+from .figure import new_figure
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -114,14 +115,9 @@ class Profile:
         ImportError
             If matplotlib is not installed.
         """
-        try:
-            from matplotlib.figure import Figure
-        except ImportError as error:
-            needed = "plot() needs the package matplotlib: pip install 'pydn[plot]'"
-            raise ImportError(needed, name="matplotlib") from error
         shown = [layer for layer in self.layers if layer.seconds]
         places = range(len(shown))
-        figure = Figure(figsize=(10, 1.5 + 0.2 * len(shown)), layout="constrained")
+        figure = new_figure(10, 1.5 + 0.2 * len(shown))
         left, right = figure.subplots(1, 2, sharey=True)
         left.barh(places, [layer.seconds * 1e3 for layer in shown], color=_BLUE)
         left.set_yticks(places, [f"{layer.layer} {layer.kind}, {layer.algorithm}" for layer in shown], fontsize=7)

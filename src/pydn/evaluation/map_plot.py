@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..figure import new_figure
 from .counting import in_box_order
 from .curves import Curve
 
@@ -44,13 +45,9 @@ def plot(result: MapResult, path: str | os.PathLike[str] | None = None) -> Figur
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("plot() needs the package matplotlib: pip install 'pydn[plot]'", name="matplotlib") from error
     shown = _shown(result)
     height = max(7.0, 2.2 + 0.24 * len(shown))
-    figure = Figure(figsize=(17, height), layout="constrained")
+    figure = new_figure(17, height)
     grid = figure.add_gridspec(3, 3, width_ratios=(5, 4, 8))
     recalls, thresholds, sizes = (figure.add_subplot(grid[row, 0]) for row in range(3))
     curves = {number: result.curve(number) for number in shown}

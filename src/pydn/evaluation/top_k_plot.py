@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from ..figure import new_figure
 from ..names import fill_names
 
 if TYPE_CHECKING:
@@ -43,13 +44,9 @@ def plot(result: TopKResult, path: str | os.PathLike[str] | None = None) -> Figu
     ImportError
         If matplotlib is not installed.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise ImportError("plot() needs the package matplotlib: pip install 'pydn[plot]'", name="matplotlib") from error
     table = result.confusion[:-1]
     shown = _shown(result)
-    figure = Figure(figsize=(6 + 0.24 * len(shown), 2.4 + 0.24 * len(shown)), layout="constrained")
+    figure = new_figure(6 + 0.24 * len(shown), 2.4 + 0.24 * len(shown))
     left, right = figure.subplots(1, 2, width_ratios=(1, 2))
     names = [name if len(name) <= _LETTERS else name[: _LETTERS - 1] + "…" for name in _names(result)]
     _bars(left, result, shown, names)
