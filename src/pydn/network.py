@@ -451,6 +451,10 @@ class Network(EngineNetwork):
         strict: bool = True,
         chart: str | os.PathLike[str] | None = None,
         callbacks: Iterable[Callback] = (),
+        save_every: int | None = None,
+        save_last: int | None = None,
+        minloss: bool | None = None,
+        say: Callable[[str], object] | None = None,
     ) -> Trainer:
         """Train step by step: iterate over what this returns.
 
@@ -494,6 +498,14 @@ class Network(EngineNetwork):
             Picture of the losses, drawn anew every 100 iterations.
         callbacks
             Called with the trainer and the `Step` after every iteration; one that returns False ends the training.
+        save_every, save_last
+            Iterations between numbered weights, and between those called ``_last``; 0: never. None: ``saveweights=``
+            and ``savelast=`` of a .data file, else as darknet.
+        minloss
+            Write the weights with the least average loss after ``burn_in=`` as ``.minloss``, under each of the names of
+            `docs/training.md`; None: where the cfg has ternary layers.
+        say
+            Is told of every file that is written; None: the log "pydn" is, at level INFO.
 
         Returns
         -------
@@ -531,6 +543,10 @@ class Network(EngineNetwork):
             strict=strict,
             chart=chart,
             callbacks=callbacks,
+            save_every=save_every,
+            save_last=save_last,
+            minloss=minloss,
+            say=say,
         )
 
     def train(self, data: DataSource, **options: Any) -> TrainResult:

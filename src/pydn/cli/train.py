@@ -25,6 +25,11 @@ _FLAGS = (
     Flag("seed", "of everything random (default 0)", int, "N"),
     Flag("workers", "threads that prepare pictures (default: up to 4)", int, "N"),
     Flag("iterations", "end after so many; default: max_batches= of the cfg", int, "N"),
+    Flag(
+        "saveweights", "iterations between numbered weights (default: saveweights= of DATA, else darknet's)", int, "N"
+    ),
+    Flag("savelast", "iterations between _last weights (default: savelast= of DATA, else 100)", int, "N"),
+    Flag("minloss", "keep the weights of the least average loss as .minloss.weights; cfgs with ternary=1 always do"),
     Flag("lenient", "train although something is wrong in the data"),
 )
 _IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
@@ -126,6 +131,10 @@ def _trainer(net: Network, data: DataFile, options: Options, classifier: bool) -
         measure_epochs=epochs,
         strict=not options.on("lenient"),
         chart=options.text("chart") or "chart.png",
+        save_every=options.integer("saveweights"),
+        save_last=options.integer("savelast"),
+        minloss=options.on("minloss") or None,
+        say=note,
     )
 
 

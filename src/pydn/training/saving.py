@@ -2,28 +2,45 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator
 
 
-def detector_names(base: str, iteration: int, dialect: str) -> Iterator[str]:
+def detector_names(base: str, iteration: int, dialect: str, every: int = 1000, last: int = 100) -> Iterator[str]:
     """Yield the names under which a detector's weights are written after an iteration.
 
     alexeyab: ``_last`` every 100, ``_1000``, ``_2000``, …; pjreddie: ``.backup`` every 100, ``_100`` … ``_900``, then
     ``_10000``, ``_20000``, ….
+
+    Parameters
+    ----------
+    base
+        First part of the names.
+    iteration
+        Its number, from 1.
+    dialect
+        ``"alexeyab"`` or ``"pjreddie"``.
+    every, last
+        Iterations between numbered files, and between ``_last`` or ``.backup``; 0: never.
     """
+    at_last = last > 0 and iteration % last == 0
+    at_number = every > 0 and iteration % every == 0
     if dialect == "pjreddie":
-        if iteration % 100 == 0:
+        if at_last:
             yield f"{base}.backup"
-        if iteration % 10000 == 0 or (iteration < 1000 and iteration % 100 == 0):
+        if at_number or (iteration < 1000 and iteration % 100 == 0):
             yield f"{base}_{iteration}.weights"
         return
-    if iteration % 1000 == 0:
+    if at_number:
         yield f"{base}_{iteration}.weights"
-    if iteration % 100 == 0:
+    if at_last:
         yield f"{base}_last.weights"
 
 
-def classifier_names(base: str, iteration: int, epoch: int, new_epoch: bool, dialect: str) -> Iterator[str]:
+def classifier_names(
+    base: str, iteration: int, epoch: int, new_epoch: bool, dialect: str, every: int = 1000, last: int = 100
+) -> Iterator[str]:
     """Yield the names under which a classifier's weights are written after an iteration.
 
     alexeyab: as detectors; pjreddie: ``_<epoch>`` after each epoch, ``.backup`` every 1000.
@@ -31,15 +48,62 @@ def classifier_names(base: str, iteration: int, epoch: int, new_epoch: bool, dia
     if dialect == "pjreddie":
         if new_epoch:
             yield f"{base}_{epoch}.weights"
-        if iteration % 1000 == 0:
+        if every > 0 and iteration % every == 0:
             yield f"{base}.backup"
         return
-    yield from detector_names(base, iteration, dialect)
+    yield from detector_names(base, iteration, dialect, every, last)
 
 
-def final_names(base: str, classifier: bool, dialect: str) -> Iterator[str]:
-    """Yield the names under which the weights are written when training is over."""
+def usual_every(classifier: bool, dialect: str, max_batches: int) -> int:
+    """Return the usual iterations between numbered files; of a classifier in pjreddie, between backups."""
+    if classifier:
+        return 1000
+    return 1000 if dialect == "alexeyab" and max_batches < 10000 else 10000
+
+
+def final_names(base: str, classifier: bool) -> Iterator[str]:
+    """Yield the names under which the weights are written when training is over.
+
+    Of classifiers pjreddie's program writes the first one and AlexeyAB's the other; scripts of both go on from them.
+    """
     if classifier:
         yield f"{base}.weights"
-    if not classifier or dialect == "alexeyab":
-        yield f"{base}_final.weights"
+    yield f"{base}_final.weights"
+
+
+def minloss_names(base: str, epoch: int) -> Iterator[str]:
+    """Yield the names of the weights at the least average loss, all for the same bytes.
+
+    Of a stage of ternary training, whose cfg ends in ``_M0``, ``_M1``, …, also the name without that: the published
+    command lines of the next stage read it.
+    """
+    yield f"{base}.minloss.weights"
+    yield f"{base}_{epoch}.minloss.weights"
+    whole = re.sub(r"_M\d+$", "", base)
+    if whole != base:
+        yield f"{whole}.minloss.weights"
+
+
+class LeastLoss:
+    """Says at which iterations the average loss is less than ever.
+
+    Parameters
+    ----------
+    burn_in
+        The iterations up to this one do not count.
+
+    Attributes
+    ----------
+    value
+        The least of those that counted; infinite before.
+    """
+
+    def __init__(self, burn_in: int) -> None:
+        self.burn_in, self.value = burn_in, math.inf
+
+    def __call__(self, iteration: int, average_loss: float) -> bool:
+        """Take the average loss of an iteration, counted from 1; return whether it is the least."""
+        if iteration <= self.burn_in or not average_loss < self.value:
+            return False
+        self.value = average_loss
+        return True

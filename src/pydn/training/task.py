@@ -13,6 +13,7 @@ from ..evaluation.class_labels import ClassSet
 from ..evaluation.listing import DataSource
 from ..evaluation.truth import TruthSet
 from ..preprocess import Dialect
+from ..tools.ternary import marked
 from .augment import DetectorAugmentation, detector_maker
 from .chart import save_chart
 from .classifier_augment import ClassifierAugmentation, classifier_maker
@@ -52,6 +53,10 @@ def trainer_of(
     strict: bool = True,
     chart: str | os.PathLike[str] | None = None,
     callbacks: Iterable[Callback] = (),
+    save_every: int | None = None,
+    save_last: int | None = None,
+    minloss: bool | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> Trainer:
     """Make the trainer that `Network.train` runs; see there for the parameters."""
     session = net.session(batch=batch, subdivisions=subdivisions, seed=seed, schedule=schedule)
@@ -72,6 +77,10 @@ def trainer_of(
         patience=patience,
         classifier=classifier,
         epoch=count,
+        save_every=_interval(data, "saveweights", save_every),
+        save_last=_interval(data, "savelast", save_last),
+        minloss=bool(marked(net.plan)) if minloss is None else minloss,
+        say=say,
     )
 
     def feed(first: int) -> Loader:
@@ -117,6 +126,15 @@ def _backup(data: DataSource, backup: str | os.PathLike[str] | None) -> str | os
     if backup is None and isinstance(data, DataFile) and "backup" in data:
         return data["backup"]
     return backup
+
+
+def _interval(data: DataSource, key: str, given: int | None) -> int | None:
+    """Return the iterations between files: what was asked for, else a key of a .data file."""
+    if given is None and isinstance(data, DataFile) and key in data:
+        given = data.integer(key, 0)
+    if given is not None and given < 0:
+        raise ValueError(f"{given} iterations between weights ({key}=): it must be 0 (never) or more")
+    return given
 
 
 def _score(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
 import signal
 import threading
@@ -16,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import TrainingError
+from ..files import link_whole
 from . import checkpoint
 from .result import Score, TrainResult
-from .saving import classifier_names, detector_names, final_names
+from .saving import LeastLoss, classifier_names, detector_names, final_names, minloss_names, usual_every
 from .session import Session
 from .step import Step
 
@@ -68,6 +70,12 @@ class Plan:
         Whose file names are used.
     epoch
         Pictures of one.
+    save_every, save_last
+        Iterations between numbered weights and between the ``_last`` ones; 0: never, None: the dialect's.
+    minloss
+        Write the weights of every iteration after ``burn_in=`` whose average loss is the least, as ``.minloss``.
+    say
+        Is told of every file; None: the log is.
     """
 
     iterations: int | None = None
@@ -83,6 +91,10 @@ class Plan:
     patience: int | None = None
     classifier: bool = False
     epoch: int = 0
+    save_every: int | None = None
+    save_last: int | None = None
+    minloss: bool = False
+    say: Callable[[str], object] | None = None
 
 
 class Trainer:
@@ -126,6 +138,7 @@ class Trainer:
         self._feed: Feed | None = None
         self._stop = threading.Event()
         self._since_best = 0
+        self._least = LeastLoss(self.session.facts["burn_in"])
         if plan.backup is not None:
             Path(plan.backup).mkdir(parents=True, exist_ok=True)
         if plan.resume:
@@ -219,26 +232,45 @@ class Trainer:
 
     def _names(self, step: Step) -> Iterator[str]:
         plan, dialect = self.plan, self.net.dialect
+        last = 100 if plan.save_last is None else plan.save_last
+        every = plan.save_every
+        if every is None:
+            every = usual_every(plan.classifier, dialect, self.session.schedule.max_batches)
         if not plan.classifier:
-            return detector_names(plan.base, step.iteration, dialect)
-        seen, size = self.net.seen, max(1, plan.epoch)
-        epoch = seen // size
-        return classifier_names(plan.base, step.iteration, epoch, epoch > (seen - self.session.images) // size, dialect)
+            return detector_names(plan.base, step.iteration, dialect, every, last)
+        epoch = self._epoch()
+        new = epoch > self._epoch(self.session.images)
+        return classifier_names(plan.base, step.iteration, epoch, new, dialect, every, last)
+
+    def _epoch(self, before: int = 0) -> int:
+        """How often all pictures have been seen, `before` so many images ago."""
+        return (self.net.seen - before) // max(1, self.plan.epoch)
 
     def _save(self, step: Step) -> None:
-        names = list(self._names(step)) if self.plan.backup is not None else []
-        for name in names:
-            self._write(name)
-        if names:
-            self._keep_state()
-
-    def _write(self, name: str) -> None:
         if self.plan.backup is None:
             return
-        path = Path(self.plan.backup) / name
-        self.net.save(path)
-        self.result.files[name] = str(path)
-        _log.info("weights saved to %s", path)
+        if self.plan.minloss and self._least(step.iteration, step.average_loss):
+            self._say(f"Saving weights at minimum loss = {step.average_loss:f}")
+            self._write(*minloss_names(self.plan.base, self._epoch()))
+        names = list(self._names(step))
+        if names:
+            self._write(*names)
+            self._keep_state()
+
+    def _write(self, *names: str) -> None:
+        """Write the weights under several names, once."""
+        if self.plan.backup is None:
+            return
+        first, *others = (Path(self.plan.backup) / name for name in names)
+        self._say(f"Saving weights to {first}")
+        self.net.save(first)
+        for path in others:
+            self._say(f"Saving weights to {path}")
+            link_whole(first, path)
+        self.result.files |= {name: str(Path(self.plan.backup) / name) for name in names}
+
+    def _say(self, text: str) -> None:
+        (self.plan.say or _log.info)(text)
 
     def _keep_state(self) -> None:
         path = self.state_path
@@ -249,6 +281,7 @@ class Trainer:
             "end": self.end,
             "best": None if best is None else [best.iteration, best.name, best.value],
             "since_best": self._since_best,
+            "least": self._least.value if math.isfinite(self._least.value) else None,
         }
         checkpoint.save(path, self.session, facts)
 
@@ -261,14 +294,15 @@ class Trainer:
             iteration, name, value = facts["best"]
             self.result.best = Score(int(iteration), str(name), float(value))
         self._since_best = int(facts.get("since_best", 0))
+        if facts.get("least") is not None:
+            self._least.value = float(facts["least"])
         self.frozen = _Frozen(self.net, self.plan.freeze)
 
     def _finish(self) -> None:
         if self.plan.backup is None or not self.result.steps:
             return
         if self.result.stopped == "finished":
-            for name in final_names(self.plan.base, self.plan.classifier, self.net.dialect):
-                self._write(name)
+            self._write(*final_names(self.plan.base, self.plan.classifier))
         else:
             self._write(f"{self.plan.base}_last.weights")
         if self.result.stopped != "failed":  # then what is left of the gradients is of no use
