@@ -63,7 +63,7 @@ def run_ncnn(folder: Path, x: np.ndarray, threads: int) -> Forward:
     net.opt.num_threads = threads
     net.opt.use_bf16_storage = False
     net.opt.use_fp16_storage = net.opt.use_fp16_packed = net.opt.use_fp16_arithmetic = False
-    if net.load_param(str(folder / "net.ncnn.param")) or net.load_model(str(folder / "net.ncnn.bin")):
+    if net.load_param(str(folder / "one.ncnn.param")) or net.load_model(str(folder / "one.ncnn.bin")):
         raise RuntimeError("pnnx made no ncnn files")
     heads = len(np.load(folder / "expected.npz").files)
 
@@ -164,8 +164,9 @@ def export(net: Any, x: np.ndarray, folder: Path, names: list[str], threads: int
     if {"onnxruntime", "openvino"} & set(names):
         torch.onnx.export(twin, (given,), folder / "net.onnx", dynamo=False, opset_version=13)
     if "ncnn" in names:
+        torch.jit.trace(twin, given[:1]).save(folder / "one.pt")  # ncnn knows no batches
         shape = ",".join(map(str, (1, *x.shape[1:])))
-        subprocess.run(["pnnx", "net.pt", f"inputshape=[{shape}]", "fp16=0"], cwd=folder, capture_output=True)
+        subprocess.run(["pnnx", "one.pt", f"inputshape=[{shape}]", "fp16=0"], cwd=folder, capture_output=True)
 
 
 # ---- workers ----

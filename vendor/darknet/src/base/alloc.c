@@ -1,4 +1,7 @@
 /* alloc.c — aligned, overflow-checked memory, and zones. */
+#if defined(__linux__)
+#define _DEFAULT_SOURCE /* madvise */
+#endif
 #include "base/alloc.h"
 
 #include <stdlib.h>
@@ -6,14 +9,27 @@
 
 #if defined(_WIN32)
 #include <malloc.h>
+#elif defined(__linux__)
+#include <sys/mman.h>
 #endif
+
+#define HUGE_PAGE ((size_t)2 << 20)
 
 static void *system_alloc(void *user, size_t bytes, size_t alignment) {
     (void)user;
 #if defined(_WIN32)
     return _aligned_malloc(bytes, alignment);
 #else
-    return aligned_alloc(alignment, dn_round_up(bytes, alignment)); /* C11 asks for a multiple of the alignment */
+    const bool huge = bytes >= HUGE_PAGE;
+    if (huge) alignment = HUGE_PAGE;
+    const size_t rounded = dn_round_up(bytes, alignment); /* C11 asks for a multiple of the alignment */
+    void *pointer = aligned_alloc(alignment, rounded);
+#if defined(__linux__)
+    /* Half of the time to load large weights goes into faults of small pages. What is past the last whole page stays
+     * small, so that no more memory is taken than asked for. */
+    if (pointer && huge) (void)madvise(pointer, bytes / HUGE_PAGE * HUGE_PAGE, MADV_HUGEPAGE);
+#endif
+    return pointer;
 #endif
 }
 
