@@ -75,3 +75,73 @@ FORMULAS: dict[str, Callable[[Array], Array]] = {
 def activate(name: str, x: Array) -> Array:
     """f(x) by its name in the cfg."""
     return FORMULAS[name](x)
+
+
+def _logistic_slope(x: Array) -> Array:
+    y = logistic(x)
+    return y * (1 - y)
+
+
+def _gelu_slope(x: Array) -> Array:
+    t = np.tanh(0.797885 * x + 0.035677 * x**3)
+    return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * (0.797885 + 3 * 0.035677 * x**2)
+
+
+def _mish_slope(x: Array) -> Array:
+    t = np.tanh(np.logaddexp(0, x))
+    return t + x * (1 - t * t) * logistic(x)
+
+
+def _inside(x: Array, low: float, high: float, within: float, outside: float) -> Array:
+    return np.where((x > low) & (x < high), within, outside)
+
+
+SLOPES: dict[str, Callable[[Array], Array]] = {
+    "linear": np.ones_like,
+    "logistic": _logistic_slope,
+    "loggy": lambda x: 2 * _logistic_slope(x),
+    "relu": lambda x: np.where(x > 0, 1, 0),
+    "relu6": lambda x: _inside(x, 0, 6, 1, 0),
+    "elu": lambda x: np.exp(np.minimum(x, 0)),
+    "selu": lambda x: 1.0507 * np.where(x >= 0, 1, 1.6732 * np.exp(np.minimum(x, 0))),
+    "gelu": _gelu_slope,
+    "relie": lambda x: np.where(x > 0, 1, 0.01),
+    "ramp": lambda x: np.where(x > 0, 1.1, 0.1),
+    "tanh": lambda x: 1 - np.tanh(x) ** 2,
+    "plse": lambda x: _inside(x, -4, 4, 0.125, 0.01),
+    "leaky": lambda x: np.where(x > 0, 1, 0.1),
+    "stair": lambda x: np.floor(x) % 2,
+    "hardtan": lambda x: _inside(x, -1, 1, 1, 0),
+    "lhtan": lambda x: _inside(x, 0, 1, 1, 0.001),
+    "swish": lambda x: logistic(x) + x * _logistic_slope(x),
+    "mish": _mish_slope,
+    "hard_mish": lambda x: np.where(x > 0, 1, np.where(x > -2, x + 1, 0)),
+    "revleaky": lambda x: np.where(x > 0, 1, 0.1),
+}
+
+
+def _shares_back(delta: Array, x: Array) -> Array:
+    """A value adds to its own share and takes from all."""
+    y = _shares(x)
+    return np.asarray((delta - (delta * y).sum(axis=1, keepdims=True)) / (x.sum(axis=1, keepdims=True) + 0.0001))
+
+
+def _maxval_back(delta: Array, x: Array) -> Array:
+    """The largest value counts twice: in its share, and in what is subtracted from every channel."""
+    e = np.exp(x - x.max(axis=1, keepdims=True))
+    back = _shares_back(delta, e) * e
+    largest = x.argmax(axis=1, keepdims=True)
+    moved = np.take_along_axis(back, largest, axis=1) - back.sum(axis=1, keepdims=True)
+    np.put_along_axis(back, largest, moved, axis=1)
+    return back
+
+
+def activate_back(name: str, delta: Array, x: Array) -> Array:
+    """Delta of x, from that of f(x)."""
+    if name == "normalize_channels":
+        return _shares_back(delta, np.maximum(x, 0)) * (x > 0)
+    if name == "normalize_channels_softmax":
+        return _shares_back(delta, np.exp(x)) * np.exp(x)
+    if name == "normalize_channels_softmax_maxval":
+        return _maxval_back(delta, x)
+    return np.asarray(delta * SLOPES[name](x))

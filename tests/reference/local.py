@@ -23,3 +23,24 @@ def local(x: Array, weights: Array, biases: Array, stride: int, pad: bool) -> Ar
             window = padded[:, :, i * stride : i * stride + size, j * stride : j * stride + size]
             y[:, :, i, j] = np.einsum("ncuv,fcuv->nf", window, weights[i * columns + j])
     return y + biases.reshape(filters, rows, columns)
+
+
+def local_back(delta: Array, x: Array, weights: Array, stride: int, pad: bool) -> tuple[Array, Array, Array]:
+    """Deltas of x, of the weights and of the biases."""
+    size, (rows, columns) = weights.shape[3], delta.shape[2:]
+    before = size // 2 if pad else 0
+    padded = np.pad(x, ((0, 0), (0, 0), (before, size), (before, size)))
+    back, dw = np.zeros_like(padded), np.zeros_like(weights)
+    for i in range(rows):
+        for j in range(columns):
+            seen = (
+                slice(None),
+                slice(None),
+                slice(i * stride, i * stride + size),
+                slice(j * stride, j * stride + size),
+            )
+            place = i * columns + j
+            back[seen] += np.einsum("nf,fcuv->ncuv", delta[:, :, i, j], weights[place])
+            dw[place] = np.einsum("nf,ncuv->fcuv", delta[:, :, i, j], padded[seen])
+    dx = back[:, :, before : before + x.shape[2], before : before + x.shape[3]]
+    return dx, dw, delta.sum(axis=0).ravel()

@@ -20,3 +20,15 @@ def mean_in_window(x: Array, size: int, stride: tuple[int, int], padding: int) -
             if window.size:
                 y[:, :, i, j] = window.mean(axis=(2, 3))
     return y
+
+
+def mean_in_window_back(delta: Array, x: Array, size: int, stride: tuple[int, int], padding: int) -> Array:
+    """Delta of x: every cell gets its share of each window that it is in."""
+    dx = np.zeros_like(x)
+    for i in range(delta.shape[2]):
+        for j in range(delta.shape[3]):
+            top, left = i * stride[0] - padding // 2, j * stride[1] - padding // 2
+            window = dx[:, :, max(top, 0) : max(top + size, 0), max(left, 0) : max(left + size, 0)]
+            if window.size:
+                window += delta[:, :, i : i + 1, j : j + 1] / (window.shape[2] * window.shape[3])
+    return dx

@@ -37,7 +37,7 @@ from .reorg3d import depth_to_space, space_to_depth
 from .route import join
 from .sam import sam
 from .scale_channels import scale_channels
-from .shortcut import add, add_weighted
+from .shortcut import add, add_scaled, add_weighted
 from .softmax import softmax_parts, softmax_spatial
 from .tree import group_sizes
 from .types import Array
@@ -60,6 +60,8 @@ class Setting:
     outputs: list[Array] = field(default_factory=list)  # of the layers before
     steps: int = 1  # rows of an input are so many time steps of several sequences
     states: dict[int, unrolled.States] = field(default_factory=dict)  # by layer; what lasts from one call to the next
+    training: bool = False  # batch norm by the mini-batch's own statistics
+    as_darknet: bool = False  # backward of batch norm as its code computes it, which is not the derivative
 
     def named(self, row: Row, key: str) -> list[Array]:
         """Outputs of the layers that a key names; negative numbers count back from this layer."""
@@ -85,8 +87,7 @@ def shift(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
     """Batch norm where the row asks for it, else the bias."""
     if not row.get("batch_normalize", 0):
         return x + p["biases"][:, None, None]
-    normalize = bn.normalize_pjreddie if setting.dialect == "pjreddie" else bn.normalize
-    return normalize(x, p["scales"], p["rolling_mean"], p["rolling_variance"], p["biases"])
+    return batchnorm(x, row, p, setting)
 
 
 def convolutional(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
@@ -112,7 +113,8 @@ def connected(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
 
 def batchnorm(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
     normalize = bn.normalize_pjreddie if setting.dialect == "pjreddie" else bn.normalize
-    return normalize(x, p["scales"], p["rolling_mean"], p["rolling_variance"], p.get("biases"))
+    mean, variance = bn.statistics(x) if setting.training else (p["rolling_mean"], p["rolling_variance"])
+    return normalize(x, p["scales"], mean, variance, p.get("biases"))
 
 
 def maxpool(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
@@ -136,6 +138,8 @@ def shortcut(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
     terms = [x, *setting.named(row, "from")]
     if "weights" in p:
         y = add_weighted(terms, p["weights"], row.get("weights_normalization", "none"), setting.fused)
+    elif setting.dialect == "pjreddie" and len(terms) == 2:
+        y = add_scaled(terms, row.get("alpha", 1), row.get("beta", 1))
     else:
         y = add(terms)
     return activate(row.get("activation", "linear"), y)
@@ -272,14 +276,23 @@ def step(row: Row, p: Parameters, x: Array, setting: Setting) -> Array:
 
 def forward(rows: Iterable[Row], parameters: Iterable[Parameters], x: Array, setting: Setting) -> list[Array]:
     """Output of every layer."""
-    for row, p in zip(rows, parameters, strict=True):
-        x = step(row, p, x, setting)
+    everything = list(parameters)
+    for index, row in enumerate(rows):
+        x = step(row, everything[owner(row, index)], x, setting)
     return setting.outputs
+
+
+def owner(row: Row, index: int) -> int:
+    """The layer that has a layer's parameters: itself, or the one that share_index names."""
+    named: int = row.get("share_index", index)
+    return named if named >= 0 else index + named
 
 
 def parameter_shapes(row: Row, x: Shape, dialect: str = "alexeyab") -> dict[str, Shape]:
     """A layer's parameters in the order of the weights file; x is the shape (n, c, h, w) of its input."""
     kind, normalized = row["kind"], row.get("batch_normalize", 0)
+    if "share_index" in row:
+        return {}
     statistics = ["scales", "rolling_mean", "rolling_variance"]
     if kind == "convolutional":
         filters, size = row.get("filters", 1), row.get("size", 1)

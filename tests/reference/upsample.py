@@ -16,3 +16,11 @@ def upsample(x: Array, stride: int, scale: float = 1) -> Array:
         for j in range(width // s):
             y[:, :, i, j] = scale * x[:, :, i * s : (i + 1) * s, j * s : (j + 1) * s].sum(axis=(2, 3))
     return y
+
+
+def upsample_back(delta: Array, x: Array, stride: int, scale: float = 1) -> Array:
+    """Delta of x: repeating becomes adding up, and the other way round; cells that no sum has get 0."""
+    dx = np.zeros_like(x)
+    back = upsample(delta, -stride, scale)
+    dx[:, :, : back.shape[2], : back.shape[3]] = back
+    return dx

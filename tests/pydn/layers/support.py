@@ -69,7 +69,7 @@ class Case:
         for keys in self.rows:
             shapes = reference.parameter_shapes(keys, x.shape, self.dialect)
             layers.append({name: draw(rng, name, shape) for name, shape in shapes.items()})
-            x = reference.step(keys, layers[-1], x, setting)
+            x = reference.step(keys, layers[reference.owner(keys, len(layers) - 1)], x, setting)
         return layers
 
     def setting(self, fused: bool = False) -> reference.Setting:
