@@ -9,6 +9,8 @@ import pytest
 
 import pydn
 
+from .training_case import TrainingCase
+
 CASES = ("yolov3_mse", "yolov3_pjreddie", "yolov4_ciou", "gaussian_giou", "region_late", "region_early")
 
 
@@ -55,3 +57,18 @@ def test_averaged_weights(shared: Path) -> None:
 
 
 _EMA_FILES = ("expected_ema.weights", "expected_10.weights")
+
+
+@pytest.mark.parametrize("name", ["rnn", "gru_pjreddie"])
+def test_time_steps(shared: Path, name: str) -> None:
+    """An iteration of a recurrent network: its rows are the images of the header, and share out the rate."""
+    case = TrainingCase(shared / "goldens/training" / name)
+    cfg = (case.folder / "net.cfg").read_bytes().replace(b"[net]", b"[net]\nreference_cpu=1", 1)
+    with pydn.load(cfg, case.folder / "init.weights", dialect=case.dialect) as net:
+        session = net.session()
+        for record in case.iterations:
+            step = session.step(case.x, case.truth(session.network.truths))
+            assert step.loss == pytest.approx(record["loss"], rel=1e-4)
+            assert (step.images, net.iteration) == (record["seen_after"], record["iteration"])
+        wanted = np.frombuffer((case.folder / "expected_10.weights").read_bytes()[20:], np.float32)
+        np.testing.assert_allclose(np.frombuffer(net.weights.tobytes()[20:], np.float32), wanted, atol=1e-4)

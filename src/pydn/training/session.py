@@ -156,7 +156,7 @@ class Session:
     def mini_batch(self, x: NDArray[np.float32], rows: NDArray[np.float32], first: int) -> float:
         """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""
         net = self.network
-        net.seen += len(x) // net.steps
+        net.seen += len(x)
         net.set_clock(seed=self.seed, iteration=self.iteration, seen=net.seen, image=first)
         net.forward(x)
         loss = net.loss(rows)
@@ -170,7 +170,7 @@ class Session:
         facts = self.facts
         self.network.update(
             learning_rate=learning_rate,
-            images=self.batch,
+            images=self.images,
             momentum=facts["momentum"],
             decay=facts["decay"],
             iteration=self.iteration + 1,
