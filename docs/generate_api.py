@@ -28,6 +28,7 @@ MODULES = (
     "pydn.evaluation",
     "pydn.video",
     "pydn.training",
+    "pydn.convert",
     "pydn.export",
     "pydn.tools",
     "pydn.cv2dnn",

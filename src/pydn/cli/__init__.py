@@ -20,6 +20,7 @@ from .classifier import VERBS as CLASSIFIER
 from .classifier_valid import VERBS as CLASSIFIER_VALID
 from .common import describe, note
 from .completion import COMPLETION, script
+from .convert import VERBS as CONVERT
 from .demo import DEMO, demo
 from .detector import VERBS as DETECTOR
 from .detector_valid import VERBS as DETECTOR_VALID
@@ -41,7 +42,7 @@ _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
 GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "find and name what is in video": VIDEO,
-    "prepare a training": (*CHECK, *AUGMENT, *ANCHORS),
+    "prepare a training": (*CONVERT, *CHECK, *AUGMENT, *ANCHORS),
     "train": TRAIN,
     "see how good networks are": (*EVALUATION, *DETECTOR_VALID, *CLASSIFIER_VALID),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
