@@ -77,10 +77,16 @@ def chart(
 
 
 def save_chart(
-    path: str | os.PathLike[str], result: TrainResult, *, iterations: int | None = None, log: bool = False
+    path: str | os.PathLike[str],
+    result: TrainResult,
+    *,
+    iterations: int | None = None,
+    log: bool = False,
+    highest: float | None = None,
 ) -> None:
     """Write the chart as a PNG, whole or not at all."""
-    write_whole(path, cv2.imencode(".png", chart(result, iterations=iterations, log=log))[1].tobytes())
+    picture = chart(result, iterations=iterations, log=log, highest=highest)
+    write_whole(path, cv2.imencode(".png", picture)[1].tobytes())
 
 
 def _axes(result: TrainResult, iterations: int | None, log: bool, highest: float | None) -> _Axes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -12,12 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from .._core.training import Figures, TrainingNetwork
 from ..errors import TrainingError, UnsupportedError
 from .averaging import MovingAverage
+from .left_out import left_out
+from .rejecting import reject_similar
 from .schedule import Schedule
 from .step import Step, add
 from .truths import box_rows, class_rows, grid_rows
 
 if TYPE_CHECKING:
     from ..network import Network
+
+_log = logging.getLogger("pydn")
 
 
 class Session:
@@ -82,6 +87,8 @@ class Session:
         self.average_loss: float | None = None
         alpha = self.facts["ema_alpha"]
         self.average = MovingAverage(net.weights, alpha) if alpha else None
+        for level, message in left_out(net.plan.text, net.dialect):
+            _log.log(level, "%s", message)
 
     @property
     def images(self) -> int:
@@ -161,9 +168,16 @@ class Session:
         net.forward(x)
         loss = net.loss(rows)
         if not np.isfinite(loss):
-            raise TrainingError(f"iteration {self.iteration + 1}: the loss is {loss}")
+            self._not_a_number(loss)
         net.backward(net.stop_layer(self.iteration) + 1)
         return loss
+
+    def _not_a_number(self, loss: float) -> None:
+        """End, or go on without what is not finite."""
+        message = f"iteration {self.iteration + 1}: the loss is {loss}"
+        if not self.facts["try_fix_nan"]:
+            raise TrainingError(message)
+        _log.warning("%s; try_fix_nan=1 leaves out of the update what is not finite", message)
 
     def update(self, learning_rate: float) -> None:
         """Change the weights by the gradients of the iteration."""
@@ -185,10 +199,27 @@ class Session:
         rate = self.schedule(self.iteration + 1)
         self.update(rate)
         self.iteration += 1
+        self._reject()
         self._follow()
-        before = loss if self.average_loss is None else self.average_loss
-        self.average_loss = 0.9 * before + 0.1 * loss
-        return Step(self.iteration, loss, self.average_loss, rate, perf_counter() - began, self.network.seen, heads)
+        average = self._averaged(loss)
+        return Step(self.iteration, loss, average, rate, perf_counter() - began, self.network.seen, heads)
+
+    def _averaged(self, loss: float) -> float:
+        """Average of the losses so far; one that is not a number is left out."""
+        if self.average_loss is None or not np.isfinite(loss):
+            before = loss if self.average_loss is None else self.average_loss
+        else:
+            before = 0.9 * self.average_loss + 0.1 * loss
+        self.average_loss = before if np.isfinite(before) else None
+        return before
+
+    def _reject(self) -> None:
+        """Every so many iterations, in the first three quarters of training, draw filters anew that are too similar."""
+        period = self.facts["weights_reject_freq"]
+        if not period or self.iteration % period or self.iteration >= self.schedule.max_batches * 3 // 4:
+            return
+        for layer, number in reject_similar(self.network, self.seed, self.iteration):
+            _log.info("iteration %d: filter %d of layer %d begins anew", self.iteration, number, layer)
 
     def _follow(self) -> None:
         """Average from the middle of training on; 1000 iterations before its end the average becomes the weights."""

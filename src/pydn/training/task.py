@@ -86,7 +86,8 @@ def trainer_of(
     def feed(first: int) -> Loader:
         return Loader(make, session.images, first, workers=workers or min(4, os.cpu_count() or 1))
 
-    drawn = [] if chart is None else [_Chart(chart)]
+    highest = session.facts["max_chart_loss"] if "max_chart_loss" in net.plan.options else None
+    drawn = [] if chart is None else [_Chart(chart, highest)]
     return Trainer(net, feed, plan, session=session, callbacks=[*drawn, *callbacks])
 
 
@@ -162,9 +163,9 @@ def _score(
 class _Chart:
     """Draws the losses every 100 iterations and at the end."""
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = path
+    def __init__(self, path: str | os.PathLike[str], highest: float | None = None) -> None:
+        self.path, self.highest = path, highest
 
     def __call__(self, trainer: Trainer, step: Step) -> None:
         if step.iteration % 100 == 0 or step.iteration >= trainer.end > 0:
-            save_chart(self.path, trainer.result, iterations=trainer.end)
+            save_chart(self.path, trainer.result, iterations=trainer.end, highest=self.highest)

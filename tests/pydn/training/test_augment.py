@@ -404,6 +404,9 @@ def test_contrastive_pairs_share_what_they_should(samples: list[Sample]) -> None
     moved = make(samples, 20, contrastive=True, contrastive_jit_flip=True, jitter=0.3)
     assert not any(np.array_equal(a.x, b.x) for a, b in zip(moved[::2], moved[1::2], strict=True))
     assert all(a.path == b.path for a, b in zip(moved[::2], moved[1::2], strict=True))
+    colored = make(samples, 20, contrastive=True, contrastive_color=True, saturation=2)
+    assert not any(np.array_equal(a.x, b.x) for a, b in zip(colored[::2], colored[1::2], strict=True))
+    assert all(np.array_equal(a.truth, b.truth) for a, b in zip(colored[::2], colored[1::2], strict=True))
 
 
 NET = """[net]

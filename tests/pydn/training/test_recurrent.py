@@ -177,3 +177,23 @@ def test_every_time_step_is_normalized_by_itself(engine: Engine) -> None:
     np.testing.assert_allclose(net.forward(case.x)[0], np.concatenate(wanted), rtol=1e-4, atol=1e-4)
     for name, value in rolling.items():
         np.testing.assert_allclose(net.weights[0, name], value, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_time_normalizer_of_a_bottleneck(engine: Engine) -> None:
+    """What the bottleneck says of the time step before counts that much: over two steps, gradients are linear in it."""
+
+    def gradient(**keys: float) -> Array:
+        case = behind(row("conv_lstm", **LSTM, bottleneck=1, **keys), steps=2)
+        net = network(case, engine)
+        net.forward(inputs(case)[0])
+        delta = net.delta(1)
+        assert delta is not None
+        delta[...] = pull(delta.shape)
+        net.backward()
+        found = net.gradient(1, "wf.weights")
+        assert found is not None
+        return found.astype(float)
+
+    none, half, one = gradient(time_normalizer=0), gradient(time_normalizer=0.5), gradient()
+    assert np.abs(one - none).max() > 1e-2 * np.abs(one).max()
+    np.testing.assert_allclose(half, (none + one) / 2, atol=1e-5 * np.abs(one).max())

@@ -30,7 +30,7 @@ dn_status dn_parse_named_activation(dn_section *section, const dn_layer_context 
 }
 
 dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error *err) {
-    static const char *const flags[] = {"onlyforward", "dontload", "dontloadscales", "truth", "dontsave", "smooth"};
+    static const char *const flags[] = {"dontload", "dontloadscales", "truth", "dontsave", "smooth"};
     static const char *const numload[] = {"numload", NULL}; /* [convolutional] alone acts on it */
     bool flag;
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
@@ -40,7 +40,8 @@ dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error 
     DN_TRY(dn_section_float(section, "clip", 0.0F, -1e30F, 1e30F, &out->clip, err));
     DN_TRY(dn_section_int(section, "stopbackward", 0, INT32_MIN, INT32_MAX, &out->stop_backward, err));
     DN_TRY(dn_section_int(section, "burnin_update", 0, INT32_MIN, INT32_MAX, &out->burnin_update, err));
-    DN_TRY(dn_section_flag(section, "dont_update", false, &out->dont_update, err));
+    DN_TRY(dn_section_int(section, "dont_update", 0, INT32_MIN, INT32_MAX, &out->dont_update, err));
+    DN_TRY(dn_section_flag(section, "onlyforward", false, &out->only_forward, err));
     DN_TRY(dn_section_flag(section, "train_only_bn", false, &out->train_only_bn, err));
     dn_section_ignore(section, numload);
     return DN_OK;

@@ -6,6 +6,7 @@
  *   c is then held within ± state_constrain (not if 0)
  *   bottleneck=1: b = k(wf(h, x)), the channels of h before those of x; f, i, g, o read u(b) in place of w(h) + u(x).
  *            shortcut=1 with it: y = h + b, over the first half of the channels only
+ *   time_normalizer (1): what b says of the h of the time step before counts that much in training
  *   cfg      output (1), a = activation (linear), lstm_activation (tanh), size (3), pad, padding, dilation, groups, xnor,
  *            batch_normalize, peephole, bottleneck, shortcut, state_constrain (32 · time steps)
  *   shape    rows and columns stay as they are, so 2 · padding = size − 1 and stride = 1; bottleneck: output = channels
@@ -13,6 +14,8 @@
  *   slots    of [vf, vi, vo,] wf, [wi, wg, wo without bottleneck,] uf, ui, ug, uo, each as in [convolutional]; batch norm
  *            uses the stored statistics
  *   flops    those of the parts */
+#include <string.h>
+
 #include "layers/recurrent.h"
 #include "layers/training.h"
 
@@ -143,6 +146,18 @@ static void constrain_back(const dn_host_call *call) {
     }
 }
 
+static void pass_on(const dn_host_call *call) {
+    memcpy(call->outputs[0].data, call->inputs[0].data, (size_t)dn_shape_count(call->inputs[0].shape) * sizeof(float));
+}
+
+static void normalize_time(const dn_host_call *call) {
+    const params *p = call->params;
+    const float *dy = call->inputs[2].data;
+    float *dx = call->outputs[0].data;
+    if (dx == NULL || dy == NULL) return;
+    for (int64_t i = 0; i < dn_shape_count(call->inputs[0].shape); i++) dx[i] += p->training[0] * dy[i];
+}
+
 /* Terms of one gate that come from x or from the bottleneck, and from h. */
 typedef struct moment {
     int t, h, c;
@@ -166,6 +181,10 @@ static dn_status gate(const params *p, dn_emit *emit, const moment *now, const i
 
 static dn_status read_bottleneck(const params *p, dn_emit *emit, moment *now) {
     int both[2] = {now->h, -1}, joined, b;
+    if (emit->training && p->training[0] != 1.0F) {
+        const dn_shape h = dn_emit_shape(emit, now->h);
+        DN_TRY(dn_emit_host_trained(emit, "time_normalizer", pass_on, normalize_time, p, &now->h, 1, &h, 1, &both[0]));
+    }
     DN_TRY(dn_emit_rows(emit, emit->input, now->t, p->parts.steps, &both[1]));
     dn_shape shape = dn_emit_shape(emit, now->h);
     shape.c *= 2;

@@ -9,6 +9,7 @@
  *   seg           as sse, · noobj where the truth is 0     the same
  *   wgan          Σ x where the truth is 0, −x elsewhere   1 where the truth is above 0, else −1
  *   thresh (not 0): deltas below thresh / inputs become 0
+ *   smooth (not 0; pjreddie): truth · (1 − smooth) + smooth / inputs takes the place of the truth
  *
  * alexeyab computes sse for L1, seg and wgan, and knows neither noobj nor thresh; cost_by_name=1 of [net] gives what the
  * name says. With reference_cpu=1, smooth has the wrong sign where |d| >= 1 in pjreddie. */
@@ -30,7 +31,7 @@ typedef struct params {
     cost_type computed;
     float scale, ratio;
     const float *training; /* noobj, thresh */
-    float noobj, thresh;
+    float noobj, thresh, smooth;
     dn_dialect dialect;
 } params;
 
@@ -68,6 +69,8 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_float(section, "ratio", 0.0F, -1e30F, 1e30F, &p->ratio, err));
     DN_TRY(dn_training_parse(section, context, training_keys, &p->training, err));
     choose_type(p, section, context);
+    DN_TRY(dn_section_float(section, "smooth", 0.0F, 0.0F, 1.0F, &p->smooth, err));
+    if (context->dialect != DN_PJREDDIE) p->smooth = 0.0F;
     return DN_OK;
 }
 
@@ -124,11 +127,12 @@ static void compare_with(const dn_host_call *call, float sign) {
     const params *p = call->params;
     const dn_loss_call loss = dn_loss_open(call, 1);
     const size_t values = (size_t)dn_shape_image(call->inputs[0].shape);
-    const float least = p->thresh / (float)values;
+    const float least = p->thresh / (float)values, share = p->smooth / (float)values;
     for (int n = 0; n < loss.rows; n++) {
         double cost = 0.0;
         for (size_t i = (size_t)n * values; i < ((size_t)n + 1) * values; i++) {
-            const term t = term_of(p, call->inputs[0].data[i], loss.truth->data[i], sign);
+            const float truth = (1.0F - p->smooth) * loss.truth->data[i] + share;
+            const term t = term_of(p, call->inputs[0].data[i], truth, sign);
             cost += (double)t.cost;
             loss.delta[i] = fabsf(t.delta) < least ? 0.0F : t.delta;
         }

@@ -127,7 +127,9 @@ typedef struct dn_layer_training {
     float clip;          /* weights are cut to ±clip after an update; 0: not                           */
     int stop_backward;   /* backward ends after this layer: 1 always, n > 1 until iteration n */
     int burnin_update;   /* no update in the first … of burn_in, see network/update.c        */
-    bool dont_update, train_only_bn;
+    int dont_update;     /* no update: 1 ever, n > 1 up to iteration n                       */
+    bool train_only_bn;
+    bool only_forward; /* no loss and nothing back through it */
 } dn_layer_training;
 dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error *err);
 /* Bytes of a file the cfg refers to; DN_E_PARSE when it was not handed in. */

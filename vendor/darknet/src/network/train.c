@@ -1,4 +1,5 @@
 /* train.c — loss, backward, and what training keeps: gradients, rolling statistics, the clock. */
+#include <math.h>
 #include <string.h>
 
 #include "network/network.h"
@@ -48,8 +49,12 @@ void dn_gradients_free(dn_network *network) {
 
 /* ---- statistics ---- */
 
-static void follow(float *rolling, const float *found, int count, float momentum) {
-    for (int i = 0; i < count; i++) rolling[i] = momentum * rolling[i] + (1.0F - momentum) * found[i];
+/* finite: what is not leaves them as they are. */
+static void follow(float *rolling, const float *found, int count, float momentum, bool finite) {
+    for (int i = 0; i < count; i++) {
+        if (finite && !isfinite(found[i])) continue;
+        rolling[i] = momentum * rolling[i] + (1.0F - momentum) * found[i];
+    }
 }
 
 void dn_follow_statistics(dn_network *network) {
@@ -63,7 +68,7 @@ void dn_follow_statistics(dn_network *network) {
         for (int k = 0; k < 2; k++) {
             const dn_tensor_info *info = &plan->graph.tensors[parameters[k]];
             const dn_tensor values = dn_weights_slot(network->weights, info->slot);
-            follow(values.data, binding->addresses[tensors[k]], info->shape.c, momentum);
+            follow(values.data, binding->addresses[tensors[k]], info->shape.c, momentum, plan->try_fix_nan);
             dn_weights_wrote(network->weights, info->slot);
         }
     }
@@ -149,9 +154,10 @@ int dn_network_figures(const dn_network *network, int layer, double *out, int ro
 
 int dn_network_stop_layer(const dn_network *network, uint64_t iteration) {
     const dn_plan *plan = network->binding->plan;
+    const bool always = plan->net.dialect == DN_PJREDDIE; /* whatever the number */
     for (int k = plan->layer_count - 1; k >= 0; k--) {
         const int stop = plan->layers[k].training.stop_backward;
-        if (stop == 1 || (stop > 1 && (uint64_t)stop > iteration)) return k;
+        if (stop == 1 || (always && stop != 0) || (stop > 1 && (uint64_t)stop > iteration)) return k;
     }
     return -1;
 }

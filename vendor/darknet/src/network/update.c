@@ -9,7 +9,10 @@
  *   w += rate · (m / (1 − B1^t)) / (sqrt(v / (1 − B2^t)) + eps)
  *   u = 0
  * as the reference's GPU code has it: g is the sum over the images, so that eps stands beside a B times larger root than
- * with a mean. Then, where the layer has clip=, w is cut to ±clip. */
+ * with a mean. Then, where the layer has clip=, w is cut to ±clip.
+ *
+ * Before all that, with try_fix_nan= of [net], what is not finite among u and w becomes 0; with grad_centr= of a
+ * [convolutional] with batch norm, every filter loses the mean of its u (gradient centralization, arXiv:2004.01461). */
 #include <math.h>
 #include <string.h>
 
@@ -21,7 +24,8 @@ typedef struct slot_update { /* one slot, cut into pieces */
     float rate, momentum, decay;         /* decay: · B */
     float b1, b2, m_share, v_share, eps; /* shares: 1 / (1 − B^t) */
     float clip;
-    size_t count;
+    size_t count, row; /* row: values of a filter */
+    bool fix, centralize;
 } slot_update;
 
 #define PIECE 65536
@@ -54,6 +58,21 @@ static void clip(const slot_update *s, size_t first, size_t count) {
     for (size_t i = first; i < first + count; i++) s->w[i] = fminf(fmaxf(s->w[i], -s->clip), s->clip);
 }
 
+static void prepare_row(void *user, int task, int thread) {
+    (void)thread;
+    const slot_update *s = user;
+    float *const w = s->w + (size_t)task * s->row, *const u = s->u + (size_t)task * s->row;
+    for (size_t i = 0; s->fix && i < s->row; i++) {
+        if (!isfinite(u[i])) u[i] = 0.0F;
+        if (!isfinite(w[i])) w[i] = 0.0F;
+    }
+    if (!s->centralize) return;
+    double sum = 0.0;
+    for (size_t i = 0; i < s->row; i++) sum += (double)u[i];
+    const float mean = (float)(sum / (double)s->row);
+    for (size_t i = 0; i < s->row; i++) u[i] -= mean;
+}
+
 static void update_piece(void *user, int task, int thread) {
     (void)thread;
     const slot_update *s = user;
@@ -72,6 +91,17 @@ static bool ends_with(const char *name, const char *end) {
 }
 
 static bool is_weights(const dn_slot *slot) { return ends_with(slot->name, "weights"); }
+
+/* grad_centr= of a [convolutional] that has batch norm */
+static bool centralizes(const dn_plan *plan, int layer) {
+    int both = 0;
+    dn_fact fact;
+    for (int i = 0; (fact = dn_plan_fact(plan, layer, i)).name; i++) {
+        const bool asked = strcmp(fact.name, "grad_centr") == 0 || strcmp(fact.name, "batch_normalize") == 0;
+        if (asked && fact.count == 1 && fact.numbers[0] != 0.0) both++;
+    }
+    return both == 2;
+}
 
 static void with_moments(slot_update *s, float *moments, const dn_update *update) {
     s->m = moments;
@@ -96,9 +126,14 @@ static void update_slot(dn_network *network, int slot, const dn_update *update) 
         .decay = weights ? update->decay * (float)update->images : 0.0F,
         .clip = weights ? layer->clip : 0.0F,
         .count = (size_t)planned->count,
+        .row = (size_t)planned->count / (size_t)planned->shape[0],
+        .fix = plan->try_fix_nan,
+        .centralize = weights && centralizes(plan, planned->layer),
     };
     if (update->adam) with_moments(&s, network->moments[slot]->data, update);
-    dn_pool_run(dn_backend_get(network->backend)->pool, (int)((s.count + PIECE - 1) / PIECE), update_piece, &s);
+    dn_pool *const pool = dn_backend_get(network->backend)->pool;
+    if (s.fix || s.centralize) dn_pool_run(pool, (int)planned->shape[0], prepare_row, &s);
+    dn_pool_run(pool, (int)((s.count + PIECE - 1) / PIECE), update_piece, &s);
     dn_weights_wrote(network->weights, slot);
 }
 
@@ -110,8 +145,14 @@ static bool only_batchnorm(const dn_plan *plan, int layer) {
     return false;
 }
 
+/* dont_update=: 1 for ever, n > 1 up to iteration n. */
+static bool never_moves(const dn_layer_training *layer, uint64_t iteration) {
+    return layer->dont_update == 1 || (layer->dont_update > 1 && iteration <= (uint64_t)layer->dont_update);
+}
+
 static bool held_back(const dn_plan *plan, const dn_slot *slot, const dn_update *update) {
     const dn_layer_training *layer = &plan->layers[slot->layer].training;
+    if (never_moves(layer, update->iteration)) return true;
     const int64_t until = (int64_t)layer->burnin_update * update->burn_in;
     if (layer->burnin_update > 0 && (int64_t)update->iteration < until) return true;
     return is_weights(slot) && only_batchnorm(plan, slot->layer);
@@ -120,7 +161,6 @@ static bool held_back(const dn_plan *plan, const dn_slot *slot, const dn_update 
 /* Whether an update moves the layer: in alexeyab nothing before the layer where backward stops; in pjreddie it decays. */
 static bool moves(const dn_network *network, int layer, int stop) {
     const dn_plan *plan = network->binding->plan;
-    if (plan->layers[layer].training.dont_update) return false;
     if (plan->graph.piles_up && !dn_plan_reference_trains(&plan->layers[layer])) return false;
     return layer >= stop || plan->net.dialect == DN_PJREDDIE;
 }
@@ -142,11 +182,14 @@ dn_status dn_network_update(dn_network *network, const dn_update *update, dn_err
     if (update->images < 1) return dn_fail(err, DN_E_ARGUMENT, "an update after %d images", update->images);
     if (update->adam && update->iteration < 1) return dn_fail(err, DN_E_ARGUMENT, "Adam counts updates from 1");
     if (update->adam) DN_TRY(dn_moments_create(network, err));
-    const int stop = dn_network_stop_layer(network, update->iteration);
+    const int stop = dn_network_stop_layer(network, update->iteration > 0 ? update->iteration - 1 : 0);
     for (int slot = 0; slot < (int)plan->slot_count; slot++) {
         const dn_slot *planned = &plan->slots[slot];
         if (!network->gradients[slot] || !moves(network, planned->layer, stop)) continue;
-        if (held_back(plan, planned, update)) continue;
+        if (held_back(plan, planned, update)) {
+            memset(network->gradients[slot]->data, 0, (size_t)planned->count * sizeof(float));
+            continue;
+        }
         for (int k = times(plan, slot); k > 0; k--) update_slot(network, slot, update);
     }
     return DN_OK;

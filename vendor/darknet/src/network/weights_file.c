@@ -2,7 +2,11 @@
  *
  *   int32 major, minor, revision; seen: uint64 if major·10 + minor >= 2, else uint32; float32 parameters, layer by layer
  *   in the plan's slot order. pjreddie reads 32 bits of seen where major or minor is 1000 or more. Where either is
- *   above 1000, matrices of connected layers lie transposed in the file. All little-endian. */
+ *   above 1000, matrices of connected layers lie transposed in the file. All little-endian.
+ *
+ * dontload= and dontloadscales= leave parameters (those that are not `stored`) out when a file is read, not when it is
+ * written: what a training made of them is kept. A file that has room for all parameters holds them too, and they are
+ * passed over; any other does not. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -14,6 +18,7 @@ typedef struct weights_file {
     dn_reader reader;
     dn_weights_header header;
     bool transposed;
+    bool all; /* holds what is not stored, too */
 } weights_file;
 
 static bool wide_seen(dn_weights_header header, dn_dialect dialect) {
@@ -79,16 +84,30 @@ static dn_status read_slot(dn_weights *weights, int slot, weights_file *file, dn
     return DN_OK;
 }
 
-/* Bytes that the stored slots of one layer take in a file; *end is the first slot of a later layer. */
-static uint64_t layer_bytes(const dn_weights *weights, int first_slot, int *end) {
+/* Bytes that the slots of one layer take in a file, all or the stored ones; *end is the first slot of a later layer. */
+static uint64_t layer_bytes(const dn_weights *weights, int first_slot, bool all, int *end) {
     uint64_t bytes = 0;
     const int layer = weights->entries[first_slot].layer;
     int i = first_slot;
     for (; i < weights->slot_count && weights->entries[i].layer == layer; i++) {
-        if (weights->entries[i].stored) bytes += (uint64_t)weights->entries[i].count * sizeof(float);
+        if (all || weights->entries[i].stored) bytes += (uint64_t)weights->entries[i].count * sizeof(float);
     }
     *end = i;
     return bytes;
+}
+
+/* Of the first `layers` layers. */
+static uint64_t layers_bytes(const dn_weights *weights, int layers, bool all) {
+    uint64_t bytes = 0;
+    for (int slot = 0; slot < weights->slot_count && weights->entries[slot].layer < layers;) {
+        bytes += layer_bytes(weights, slot, all, &slot);
+    }
+    return bytes;
+}
+
+static bool holds_all(const dn_weights *weights, const weights_file *file) {
+    const uint64_t all = layers_bytes(weights, weights->layer_count, true);
+    return all > layers_bytes(weights, weights->layer_count, false) && dn_reader_left(&file->reader) == all;
 }
 
 static dn_status truncated(const dn_plan *plan, int layer, uint64_t needed, uint64_t found, uint64_t size,
@@ -124,7 +143,7 @@ static dn_status read_layers(dn_weights *weights, const dn_plan *plan, weights_f
     for (int slot = 0; slot < weights->slot_count;) {
         const int layer = weights->entries[slot].layer;
         int end = slot;
-        const uint64_t needed = layer_bytes(weights, slot, &end);
+        const uint64_t needed = layer_bytes(weights, slot, file->all, &end);
         if (layer >= limit) {
             report->complete = false;
             break;
@@ -137,7 +156,11 @@ static dn_status read_layers(dn_weights *weights, const dn_plan *plan, weights_f
         }
         if (left < needed) return truncated(plan, layer, needed, left, file->reader.size, err);
         for (; slot < end; slot++) {
-            if (weights->entries[slot].stored) DN_TRY(read_slot(weights, slot, file, err));
+            if (weights->entries[slot].stored) {
+                DN_TRY(read_slot(weights, slot, file, err));
+            } else if (file->all) {
+                file->reader.position += (size_t)weights->entries[slot].count * sizeof(float);
+            }
         }
     }
     return DN_OK;
@@ -147,6 +170,7 @@ static dn_status load(dn_weights *weights, const dn_plan *plan, weights_file *fi
                       dn_weights_report *report, dn_error *err) {
     DN_TRY(read_header(file, plan->net.dialect, err));
     weights->header = file->header;
+    file->all = holds_all(weights, file);
     const bool whole = limit < 0 || limit >= plan->layer_count;
     DN_TRY(read_layers(weights, plan, file, whole ? plan->layer_count : limit, report, err));
     report->header = file->header;
@@ -178,6 +202,11 @@ dn_status dn_weights_load(dn_weights **out, const dn_plan *plan, const void *byt
     if (found.bytes_left > 0 && layer_limit < 0) {
         dn_log(options, DN_LOG_WARNING, "%" PRIu64 " bytes of the weights file were not used", found.bytes_left);
     }
+    if (file.all) {
+        dn_log(options, DN_LOG_WARNING,
+               "the weights file holds the parameters of layers with dontload=1 or dontloadscales=1 too: they were not "
+               "loaded; remove the keys to use what was trained");
+    }
     if (report) *report = found;
     *out = weights;
     return DN_OK;
@@ -190,12 +219,8 @@ dn_status dn_weights_file_size(const dn_weights *weights, int layers, uint64_t *
         return dn_fail(err, DN_E_ARGUMENT, "%d layers were asked for, the network has %d", layers,
                        weights->layer_count);
     }
-    uint64_t bytes = 3 * sizeof(int32_t) + sizeof(uint64_t);
-    for (int slot = 0; slot < weights->slot_count;) {
-        if (layers >= 0 && weights->entries[slot].layer >= layers) break;
-        bytes += layer_bytes(weights, slot, &slot);
-    }
-    *out = bytes;
+    *out = 3 * sizeof(int32_t) + sizeof(uint64_t) +
+           layers_bytes(weights, layers < 0 ? weights->layer_count : layers, true);
     return DN_OK;
 }
 
@@ -216,7 +241,7 @@ dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_hea
     for (int slot = 0; slot < weights->slot_count; slot++) {
         const dn_weights_entry *entry = &weights->entries[slot];
         if (layers >= 0 && entry->layer >= layers) break;
-        if (entry->stored) dn_write_f32s(&writer, dn_weights_slot(weights, slot).data, (size_t)entry->count);
+        dn_write_f32s(&writer, dn_weights_slot(weights, slot).data, (size_t)entry->count);
     }
     return DN_OK;
 }

@@ -110,6 +110,7 @@ static dn_status read_layer(dn_plan *plan, dn_layer_plan *builder, int *outputs,
     DN_TRY(dn_plan_open_section(plan, number, &section, err));
     DN_TRY(dn_zone_alloc(&plan->zone, &layer->params, 1, layer->type->params_size, err));
     DN_TRY(dn_parse_common(&section, &layer->training, err));
+    if (plan->net.dialect == DN_PJREDDIE && plan->clip != 0.0F) layer->training.clip = plan->clip;
     DN_TRY(layer->type->parse(&section, &builder->context, layer->params, err));
     DN_TRY(dn_plan_list_unused(plan, &section, number, builder->context.options, err));
     layer->input = dn_layer_plan_input(builder);

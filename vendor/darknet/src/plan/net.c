@@ -36,7 +36,6 @@ static const struct {
     {"contrastive_color", 0, INT32_MIN},
     {"unsupervised", 0, INT32_MIN},
     {"attention", 0, INT32_MIN},
-    {"try_fix_nan", 0, INT32_MIN},
     {"optimized_memory", 0, INT32_MIN},
     {"dynamic_minibatch", 0, INT32_MIN},
     {"use_cuda_graph", 0, INT32_MIN},
@@ -64,7 +63,6 @@ static const struct {
     {"ema_alpha", 0.0F},
     {"label_smooth_eps", 0.0F},
     {"loss_scale", 1.0F},
-    {"clip", 0.0F},
     {"adversarial_lr", 0.0F},
     {"badlabels_rejection_percentage", 0.0F},
     {"num_sigmas_reject_badlabels", 0.0F},
@@ -265,6 +263,13 @@ static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err
     return DN_OK;
 }
 
+static dn_status read_update(dn_plan *plan, dn_section *section, dn_error *err) {
+    DN_TRY(dn_section_flag(section, "try_fix_nan", false, &plan->try_fix_nan, err));
+    DN_TRY(dn_section_float(section, "clip", 0.0F, -1e30F, 1e30F, &plan->clip, err));
+    DN_TRY(fact(plan, "try_fix_nan", plan->try_fix_nan, err));
+    return fact(plan, "clip", (double)plan->clip, err);
+}
+
 static dn_status read_delta_limits(dn_plan *plan, dn_section *section, dn_error *err) {
     dn_delta_limits *limits = &plan->delta_limits;
     DN_TRY(dn_section_int(section, "max_batches", 0, INT32_MIN, INT32_MAX, &limits->max_batches, err));
@@ -286,6 +291,7 @@ dn_status dn_plan_read_net(dn_plan *plan, dn_section *section, dn_shape *shape, 
     net->dialect = plan->options.dialect;
     DN_TRY(read_sizes(net, section, err));
     DN_TRY(read_training(plan, section, err));
+    DN_TRY(read_update(plan, section, err));
     DN_TRY(read_delta_limits(plan, section, err));
     net->batch = batch_of(plan);
     find_steps(plan);

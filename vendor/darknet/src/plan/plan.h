@@ -60,6 +60,8 @@ struct dn_plan {
     size_t slot_count, slot_room;
     dn_graph_builder graph;
     bool cost_by_name;
+    bool try_fix_nan; /* [net] try_fix_nan=: what is not finite counts as 0 in an update */
+    float clip;       /* [net] clip=: of every layer, in dialect pjreddie                 */
     int input_tensor;
     int truth_tensor, clock_tensor; /* training; -1: none */
     size_t loss_first, loss_last;   /* ops of the losses: after all of forward, before all of backward */

@@ -36,7 +36,7 @@ static dn_status reopen(dn_plan *plan, int layer, const int *outputs, dn_emit *o
 
 static dn_status emit_loss(dn_plan *plan, int index, const int *outputs, dn_error *err) {
     dn_planned_layer *layer = &plan->layers[index];
-    if (!layer->type->loss) return DN_OK;
+    if (!layer->type->loss || layer->training.only_forward) return DN_OK;
     dn_emit emit;
     DN_TRY(reopen(plan, index, outputs, &emit, err));
     DN_TRY(layer->type->loss(layer->params, &emit));
@@ -57,9 +57,11 @@ static dn_status emit_backward(dn_plan *plan, int index, const int *outputs, dn_
     dn_planned_layer *layer = &plan->layers[index];
     dn_emit emit;
     DN_TRY(reopen(plan, index, outputs, &emit, err));
-    DN_TRY(emit_delta(layer, &emit));
+    if (!layer->training.only_forward) DN_TRY(emit_delta(layer, &emit));
     layer->backward_first = plan->graph.op_count;
-    if (layer->type->backward) {
+    if (layer->training.only_forward) {
+        /* what comes before it learns nothing from it */
+    } else if (layer->type->backward) {
         DN_TRY(layer->type->backward(layer->params, &emit));
     } else {
         DN_TRY(dn_emit_reverse(&emit, layer->forward_first, layer->forward_last));
