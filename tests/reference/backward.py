@@ -11,6 +11,8 @@ from typing import TypeAlias
 import numpy as np
 
 from . import backward_layers as layers
+from . import backward_others as others
+from . import recurrent_back as through_time
 from .network import Float64s, Parameters, Row, Setting, numbers, owner
 from .types import Array
 
@@ -18,7 +20,7 @@ Rule: TypeAlias = Callable[
     [Array, Sequence[Array], Row, Float64s, Setting], tuple[Sequence[Array], Mapping[str, Array]]
 ]
 
-RULES: dict[str, Rule] = {**layers.RULES}
+RULES: dict[str, Rule] = {**layers.RULES, **others.RULES, **through_time.RULES}
 
 
 @dataclass

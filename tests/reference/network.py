@@ -32,7 +32,7 @@ from .local import local, local_places
 from .local_avgpool import mean_in_window
 from .maxpool import largest_in_window, largest_of_channels
 from .normalization import local_response
-from .reorg import reorg
+from .reorg import flattened, followed_by_zeros, reorg
 from .reorg3d import depth_to_space, space_to_depth
 from .route import join
 from .sam import sam
@@ -158,7 +158,12 @@ def upsampled(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
 
 
 def reordered(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:
-    return reorg(x, row.get("stride", 1), bool(row.get("reverse", 0)))
+    stride, reverse = row.get("stride", 1), bool(row.get("reverse", 0))
+    if setting.dialect == "pjreddie" and row.get("flatten", 0):
+        return flattened(x, stride, reverse)
+    if setting.dialect == "pjreddie" and row.get("extra", 0):
+        return followed_by_zeros(x, row["extra"])
+    return reorg(x, stride, reverse)
 
 
 def softmax(x: Array, row: Row, p: Float64s, setting: Setting) -> Array:

@@ -32,3 +32,34 @@ def reorg(x: Array, stride: int, reverse: bool = False) -> Array:
         return y.reshape(n, channels // stride**2, height * stride, width * stride)
     y[:, a] = x.reshape(n, -1)[:, b]
     return y.reshape(n, channels * stride**2, height // stride, width // stride)
+
+
+def reorg_back(delta: Array, x: Array, stride: int, reverse: bool = False) -> Array:
+    """Delta of x: x[b] gets that of y[a]; reverse: x[a] that of y[b]."""
+    a, b = numberings(*x.shape[1:], stride)
+    to, of = (a, b) if reverse else (b, a)
+    dx = np.zeros((len(x), x[0].size))
+    dx[:, to] = delta.reshape(len(x), -1)[:, of]
+    return dx.reshape(x.shape)
+
+
+def flattened(x: Array, stride: int, reverse: bool = False) -> Array:
+    """pjreddie, flatten=1: y[place, channel] = x[channel, place], or the way back, in the shape that `reorg` gives."""
+    n, channels, height, width = x.shape
+    places = height * width
+    cells = x.reshape(n, places, channels) if reverse else x.reshape(n, channels, places)
+    s = stride
+    shape = (channels // s**2, height * s, width * s) if reverse else (channels * s * s, height // s, width // s)
+    return cells.transpose(0, 2, 1).reshape(n, *shape)
+
+
+def flattened_back(delta: Array, x: Array, reverse: bool = False) -> Array:
+    """The order of before."""
+    n, channels, height, width = x.shape
+    cells = delta.reshape(n, channels, height * width) if reverse else delta.reshape(n, height * width, channels)
+    return cells.transpose(0, 2, 1).reshape(x.shape)
+
+
+def followed_by_zeros(x: Array, extra: int) -> Array:
+    """pjreddie, extra=n: the values of an image, flat, then n zeros."""
+    return np.pad(x.reshape(len(x), -1), ((0, 0), (0, extra)))

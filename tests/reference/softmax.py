@@ -22,3 +22,17 @@ def softmax_parts(x: Array, sizes: Sequence[int], temperature: float = 1) -> Arr
 def softmax_spatial(x: Array, temperature: float = 1) -> Array:
     """Over the channels at every row and column: (n, values)."""
     return softmax(x, temperature, axis=1).reshape(len(x), -1)
+
+
+def softmax_loss(p: Array, truth: Array, groups: Sequence[int] = ()) -> tuple[float, Array]:
+    """Cost Σ −log p where the truth is not 0, and delta truth − p, of the output (n, values).
+
+    That is minus the gradient by x where the truths of a softmax add up to 1 and its temperature is 1; darknet does not
+    divide by another temperature. `groups`: sizes of a tree's, where those without a truth (0, or −1234) learn nothing.
+    """
+    shown = np.where(truth == -1234, 0, truth) if groups else truth
+    learns = np.ones_like(p)
+    if groups:
+        parts = np.split(shown, np.cumsum(groups)[:-1], axis=1)
+        learns = np.concatenate([np.repeat(part.any(axis=1, keepdims=True), part.shape[1], 1) for part in parts], 1)
+    return float(-np.log(p[shown != 0]).sum()), learns * (shown - p)

@@ -12,7 +12,7 @@
  *   smooth (not 0; pjreddie): truth · (1 − smooth) + smooth / inputs takes the place of the truth
  *
  * alexeyab computes sse for L1, seg and wgan, and knows neither noobj nor thresh; cost_by_name=1 of [net] gives what the
- * name says. With reference_cpu=1, smooth has the wrong sign where |d| >= 1 in pjreddie. */
+ * name says. pjreddie with reference_cpu=1: smooth has the wrong sign where |d| >= 1, seg and wgan are sse, no thresh. */
 #include <math.h>
 #include <string.h>
 
@@ -123,8 +123,7 @@ static term term_of(const params *p, float x, float truth, float sign) {
 }
 
 /* sign: of smooth's delta beyond 1 */
-static void compare_with(const dn_host_call *call, float sign) {
-    const params *p = call->params;
+static void compare_with(const dn_host_call *call, const params *p, float sign) {
     const dn_loss_call loss = dn_loss_open(call, 1);
     const size_t values = (size_t)dn_shape_image(call->inputs[0].shape);
     const float least = p->thresh / (float)values, share = p->smooth / (float)values;
@@ -140,13 +139,19 @@ static void compare_with(const dn_host_call *call, float sign) {
     }
 }
 
-static void compare(const dn_host_call *call) { compare_with(call, 1.0F); }
-static void compare_wrongly(const dn_host_call *call) { compare_with(call, -1.0F); }
+static void compare(const dn_host_call *call) { compare_with(call, call->params, 1.0F); }
+
+static void compare_as_cpu_code(const dn_host_call *call) {
+    params p = *(const params *)call->params;
+    if (p.computed == SEG || p.computed == WGAN) p.computed = SSE;
+    p.thresh = 0.0F;
+    compare_with(call, &p, -1.0F);
+}
 
 static dn_status loss(const void *from, dn_emit *emit) {
     const params *p = from;
-    const bool wrong = emit->graph->overwrites_points && p->dialect == DN_PJREDDIE;
-    const dn_host_fn function = wrong ? compare_wrongly : compare;
+    const bool cpu_code = emit->graph->overwrites_points && p->dialect == DN_PJREDDIE;
+    const dn_host_fn function = cpu_code ? compare_as_cpu_code : compare;
     return dn_emit_loss(emit, "cost", function, from, &emit->output, 1, DN_FIGURES);
 }
 

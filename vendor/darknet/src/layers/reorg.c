@@ -59,24 +59,33 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     return facts(p, plan, err);
 }
 
-/* Channels become the fastest index, or (reverse) the slowest again. */
+/* y += x of one image, whose channels become the fastest index or (back) the slowest again. */
+static void add_flattened(dn_shape shape, bool back, const float *x, float *y) {
+    const int64_t places = (int64_t)shape.h * shape.w;
+    for (int64_t c = 0; c < shape.c; c++) {
+        for (int64_t place = 0; place < places; place++) {
+            const int64_t planar = c * places + place, interleaved = place * shape.c + c;
+            y[back ? planar : interleaved] += x[back ? interleaved : planar];
+        }
+    }
+}
+
 static void flatten(const dn_host_call *call) {
     const params *p = call->params;
     const dn_shape in = call->inputs[0].shape;
-    const int64_t places = (int64_t)in.h * in.w, image = dn_shape_image(in);
-    for (int n = 0; n < in.n; n++) {
-        const float *x = call->inputs[0].data + n * image;
-        float *y = call->outputs[0].data + n * image;
-        for (int c = 0; c < in.c; c++) {
-            for (int64_t place = 0; place < places; place++) {
-                const int64_t planar = c * places + place, interleaved = place * in.c + c;
-                if (p->reverse)
-                    y[planar] = x[interleaved];
-                else
-                    y[interleaved] = x[planar];
-            }
-        }
-    }
+    const int64_t image = dn_shape_image(in);
+    memset(call->outputs[0].data, 0, (size_t)dn_shape_count(in) * sizeof(float));
+    for (int64_t at = 0; at < in.n * image; at += image)
+        add_flattened(in, p->reverse, call->inputs[0].data + at, call->outputs[0].data + at);
+}
+
+/* inputs: x, y, dy */
+static void flatten_back(const dn_host_call *call) {
+    const params *p = call->params;
+    const dn_shape in = call->inputs[0].shape;
+    const int64_t image = dn_shape_image(in);
+    for (int64_t at = 0; call->outputs[0].data && at < in.n * image; at += image)
+        add_flattened(in, !p->reverse, call->inputs[2].data + at, call->outputs[0].data + at);
 }
 
 static void append_zeros(const dn_host_call *call) {
@@ -88,12 +97,21 @@ static void append_zeros(const dn_host_call *call) {
     }
 }
 
+/* inputs: x, y, dy */
+static void append_zeros_back(const dn_host_call *call) {
+    const size_t in = (size_t)dn_shape_image(call->inputs[0].shape);
+    const size_t out = (size_t)dn_shape_image(call->inputs[2].shape), rows = (size_t)call->inputs[0].shape.n;
+    for (size_t k = 0; call->outputs[0].data && k < rows * in; k++)
+        call->outputs[0].data[k] += call->inputs[2].data[k / in * out + k % in];
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
     int y;
     if (p->flatten || p->extra) {
-        DN_TRY(dn_emit_host(emit, p->flatten ? "flatten" : "append_zeros", p->flatten ? flatten : append_zeros, p,
-                            &emit->input, 1, &emit->output_shape, 1, &y));
+        DN_TRY(dn_emit_host_trained(emit, p->flatten ? "flatten" : "append_zeros", p->flatten ? flatten : append_zeros,
+                                    p->flatten ? flatten_back : append_zeros_back, p, &emit->input, 1,
+                                    &emit->output_shape, 1, &y));
     } else {
         DN_TRY(dn_emit_reorg(emit, emit->input, emit->output_shape,
                              (dn_op_reorg){.stride = p->stride, .reverse = p->reverse}, &y));

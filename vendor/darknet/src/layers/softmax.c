@@ -10,6 +10,8 @@
 #include "layers/loss.h"
 #include "layers/tree.h"
 
+#define HIDDEN_TRUTH (-1234.0F)
+
 typedef struct softmax_params {
     int groups;
     float temperature;
@@ -79,25 +81,53 @@ static dn_status forward(const void *in, dn_emit *emit) {
     return dn_emit_output(emit, output);
 }
 
-/* cost = Σ −log p wherever the truth is not 0, unweighted; delta = truth − p. */
-static void compare(const dn_host_call *call) {
+/* cost = Σ −log p wherever the truth is not 0, unweighted; delta = truth − p, whatever the temperature. */
+static double compare_values(const float *p, const float *truth, float *delta, size_t count) {
+    double cost = 0.0;
+    for (size_t i = 0; i < count; i++) {
+        delta[i] = truth[i] - p[i];
+        if (truth[i] != 0.0F) cost -= log((double)p[i]);
+    }
+    return cost;
+}
+
+static bool says_nothing(const float *truth, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        if (truth[i] != 0.0F && truth[i] != HIDDEN_TRUTH) return false;
+    }
+    return true;
+}
+
+/* Only groups in which the image has a class learn. */
+static double compare_tree(const dn_tree *tree, const float *p, const float *truth, float *delta) {
+    double cost = 0.0;
+    for (int group = 0; group < tree->groups; group++) {
+        const size_t first = (size_t)tree->group_offset[group], count = (size_t)tree->group_size[group];
+        if (!says_nothing(truth + first, count)) cost += compare_values(p + first, truth + first, delta + first, count);
+    }
+    return cost;
+}
+
+static void compare_with(const dn_host_call *call, const dn_tree *tree) {
     const dn_loss_call loss = dn_loss_open(call, 1);
-    const float *const p = call->inputs[0].data, *const truth = loss.truth->data;
     const size_t values = (size_t)dn_shape_image(call->inputs[0].shape);
     for (int n = 0; n < loss.rows; n++) {
-        double cost = 0.0;
-        for (size_t i = (size_t)n * values; i < ((size_t)n + 1) * values; i++) {
-            loss.delta[i] = truth[i] - p[i];
-            if (truth[i] != 0.0F) cost -= log((double)p[i]);
-        }
+        const size_t at = (size_t)n * values;
+        const float *const p = call->inputs[0].data + at, *const truth = loss.truth->data + at;
+        const double cost =
+            tree ? compare_tree(tree, p, truth, loss.delta + at) : compare_values(p, truth, loss.delta + at, values);
         dn_loss_figures(&loss, n)[DN_FIGURE_COST] = (float)cost;
     }
 }
 
+static void compare(const dn_host_call *call) { compare_with(call, ((const softmax_params *)call->params)->tree); }
+static void compare_all_groups(const dn_host_call *call) { compare_with(call, NULL); }
+
 static dn_status loss(const void *in, dn_emit *emit) {
     const softmax_params *params = in;
     if (params->noloss) return DN_OK;
-    return dn_emit_loss(emit, "softmax_loss", compare, params, &emit->output, 1, DN_FIGURES);
+    const dn_host_fn function = emit->graph->overwrites_points ? compare_all_groups : compare;
+    return dn_emit_loss(emit, "softmax_loss", function, params, &emit->output, 1, DN_FIGURES);
 }
 
 /* The delta is that of the values before the softmax already. */

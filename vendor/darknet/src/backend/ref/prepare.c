@@ -48,7 +48,8 @@ static bool accumulates(dn_op_kind kind) {
 
 static bool reorg_divides(const dn_graph *graph, const dn_op *op) {
     const int64_t stride = op->as.reorg.stride;
-    return stride >= 1 && graph->tensors[op->inputs[0]].shape.c % (stride * stride) == 0 &&
+    const int side = op->as.reorg.by_output ? op->outputs[0] : op->inputs[0];
+    return stride >= 1 && graph->tensors[side].shape.c % (stride * stride) == 0 &&
            tensor_count(graph, op->inputs[0]) == tensor_count(graph, op->outputs[0]);
 }
 
