@@ -156,7 +156,8 @@ def check_engine(case: Backward, engine: Engine) -> None:
 
 
 def mini_batch(net: TrainingNetwork, case: Backward) -> None:
-    """Forward, the case's delta into the last layer, backward."""
+    """Forward from states of zeros, the case's delta into the last layer, backward."""
+    net.reset_state()
     y = net.forward(case.x)[-1]
     last = net.delta(len(net.layers) - 1)
     assert last is not None
