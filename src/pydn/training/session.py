@@ -160,16 +160,40 @@ class Session:
         if len(shape) == 4 and shape[2:] != (net.height, net.width) and net.height > 0:
             net.resize(shape[3], shape[2])
 
-    def mini_batch(self, x: NDArray[np.float32], rows: NDArray[np.float32], first: int) -> float:
-        """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""
+    def forward(self, x: NDArray[np.float32], first: int = 0) -> tuple[NDArray[np.float32], ...]:
+        """Compute one mini-batch, in training form.
+
+        For a loss of one's own: write minus its derivative by the head's output, not divided by the number of images,
+        into ``network.delta(layer)``, then call `backward`, and after the last mini-batch `update`.
+
+        Parameters
+        ----------
+        x
+            (rows, channels, height, width) float32, as many rows as a mini-batch has.
+        first
+            Number of its first image in the iteration.
+
+        Returns
+        -------
+        tuple of array
+            Outputs of the heads, in the order of ``network.head_layers``.
+        """
         net = self.network
         net.seen += len(x)
         net.set_clock(seed=self.seed, iteration=self.iteration, seen=net.seen, image=first)
-        net.forward(x)
-        loss = net.loss(rows)
+        return net.forward(x)
+
+    def backward(self) -> None:
+        """Carry the deltas of the heads back, as far as ``stopbackward=`` lets them; gradients are added up."""
+        self.network.backward(self.network.stop_layer(self.iteration) + 1)
+
+    def mini_batch(self, x: NDArray[np.float32], rows: NDArray[np.float32], first: int) -> float:
+        """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""
+        self.forward(x, first)
+        loss = self.network.loss(rows)
         if not np.isfinite(loss):
             self._not_a_number(loss)
-        net.backward(net.stop_layer(self.iteration) + 1)
+        self.backward()
         return loss
 
     def _not_a_number(self, loss: float) -> None:
@@ -179,11 +203,23 @@ class Session:
             raise TrainingError(message)
         _log.warning("%s; try_fix_nan=1 leaves out of the update what is not finite", message)
 
-    def update(self, learning_rate: float) -> None:
-        """Change the weights by the gradients of the iteration."""
+    def update(self, learning_rate: float | None = None) -> float:
+        """Change the weights by the gradients of the iteration, and count it.
+
+        Parameters
+        ----------
+        learning_rate
+            None: as the schedule says.
+
+        Returns
+        -------
+        float
+            The learning rate.
+        """
         facts = self.facts
+        rate = self.schedule(self.iteration + 1) if learning_rate is None else learning_rate
         self.network.update(
-            learning_rate=learning_rate,
+            learning_rate=rate,
             images=self.images,
             momentum=facts["momentum"],
             decay=facts["decay"],
@@ -194,14 +230,13 @@ class Session:
             b2=facts["B2"],
             eps=facts.get("eps", 1e-7),
         )
-
-    def _finish(self, loss: float, heads: dict[int, Figures], began: float) -> Step:
-        rate = self.schedule(self.iteration + 1)
-        self.update(rate)
         self.iteration += 1
         self._reject()
         self._follow()
-        average = self._averaged(loss)
+        return rate
+
+    def _finish(self, loss: float, heads: dict[int, Figures], began: float) -> Step:
+        rate, average = self.update(), self._averaged(loss)
         return Step(self.iteration, loss, average, rate, perf_counter() - began, self.network.seen, heads)
 
     def _averaged(self, loss: float) -> float:

@@ -1,6 +1,7 @@
 """Keys that training does not act on are named, others are not."""
 
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -51,3 +52,14 @@ def test_a_session_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
         (logging.INFO, "line 7: optimized_memory=2 of [net]"),
         (logging.WARNING, "line 10: reverse=1 of [convolutional]"),
     ]
+
+
+def test_the_page_lists_them() -> None:
+    page = Path(__file__).parents[3] / "docs/training.md"
+    table = page.read_text(encoding="utf-8").partition("## Keys")[2]
+    rows = [row for row in table.splitlines() if "left out" in row or "as `batch_normalize=1`" in row]
+    for key in KEYS:
+        if (key.section, key.name) != ("net", "clip"):
+            named = [row for row in rows if f"`{key.name}" in row]
+            assert named, key
+            assert any(("left out, i" in row) == (key.level == logging.INFO) for row in named), key

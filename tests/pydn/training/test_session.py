@@ -89,6 +89,43 @@ def test_a_loss_of_ones_own() -> None:
         np.testing.assert_allclose(engine.gradient(0, "biases"), [1.5, -2])
 
 
+def test_iterations_with_a_loss_of_ones_own() -> None:
+    """Forward, deltas, backward of each mini-batch, the update: with softmax's own deltas the same as `train_step`."""
+    with pydn.load(LINEAR) as net, pydn.load(LINEAR) as other:
+        for key, values in net.weights.items():
+            other.weights[key][...] = values
+        session, truth = other.session(), np.eye(2, dtype=np.float32)[CLASSES]
+        for iteration in range(1, 4):
+            step = net.train_step(X, CLASSES)
+            for first in (0, 2):
+                (p,) = session.forward(X[first : first + 2], first)
+                delta = session.network.delta(session.network.head_layers[-1])
+                assert delta is not None
+                delta[...] = (truth[first : first + 2] - p.reshape(2, 2)).reshape(delta.shape)
+                session.backward()
+            assert session.update() == step.learning_rate
+            assert (session.iteration, other.seen) == (iteration, net.seen)
+            np.testing.assert_array_equal(other.layers[0].weights, net.layers[0].weights)
+        assert session.update(0.5) == 0.5
+
+
+def test_loss_scale_changes_nothing() -> None:
+    found = []
+    for cfg in (LINEAR, LINEAR.replace(b"[net]", b"[net]\nloss_scale=128")):
+        with pydn.load(cfg) as net:
+            net.train_step(X, CLASSES)
+            found.append(net.weights.tobytes())
+    assert found[0] == found[1]
+
+
+def test_softmax_without_a_loss() -> None:
+    with pydn.load(LINEAR + b"noloss=1\n") as net:
+        session = net.session()
+        session.forward(X[:2])
+        with pytest.raises(ValueError, match="no layer of the network has a loss"):
+            session.network.loss()
+
+
 def test_wrong_sizes_are_told() -> None:
     with pydn.load(LINEAR) as net:
         with pytest.raises(ValueError, match="an iteration takes 4"):
