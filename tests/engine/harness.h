@@ -110,7 +110,10 @@ static inline void check_every_allocation(test_memory_body body, void *user) {
             CHECK(atomic_load(&memory.calls) <= fail_at); /* and no failure was passed over */
             return;
         }
-        if (!CHECK_EQ(status, DN_E_NOMEM)) return;
+        if (!CHECK_EQ(status, DN_E_NOMEM)) {
+            fprintf(stderr, "%s\n", err.message);
+            return;
+        }
         CHECK_EQ(err.status, DN_E_NOMEM);
         CHECK(err.message[0] != '\0');
         CHECK(err.needed > 0);
