@@ -44,6 +44,7 @@ def load(
     isa: str | None = None,
     strict: bool = True,
     time_steps: int | None = None,
+    ternarize: bool = False,
 ) -> Network:
     r"""Load a network.
 
@@ -81,6 +82,9 @@ def load(
         Refuse a weights file with bytes left over after the last layer; otherwise `Network.report` tells.
     time_steps
         Of recurrent networks: images of one sequence per forward, in place of the cfg's; 1 for one call per image.
+    ternarize
+        Compute with ternary weights in layers with ``ternary=1``, also where the file has others. As in darknetTWN,
+        weights are computed with as they are loaded otherwise.
 
     Returns
     -------
@@ -137,6 +141,10 @@ def load(
             plan = Plan(cfg_bytes, dialect=dialect, files=resources, file=cfg_file)
             original = Weights(plan, weights_bytes, strict=strict, file=weights_file)
             _copy_fitting(original, net.weights)
+    if ternarize:
+        net.weights.shadow = True
+        if not net.weights.shadow:
+            _log.warning("%s: no layer says ternary=1, there is nothing to make ternary", cfg_file or "the cfg")
     if labels is not None:
         net.names = labels
     return net

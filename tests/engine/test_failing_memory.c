@@ -13,11 +13,12 @@ static const char HEAD[] = "[net]\nwidth=8\nheight=8\nchannels=3\n"
 static const char SEQUENCE[] = "[net]\nwidth=4\nheight=4\nchannels=2\ntime_steps=2\n"
                                "[crnn]\nhidden=2\noutput=2\nsize=3\npad=1\nbatch_normalize=1\n"
                                "[conv_lstm]\noutput=2\nsize=3\npad=1\n[gru]\noutput=2\n[lstm]\noutput=3\n[softmax]\n";
-static const char TRAINED[] = "[net]\nwidth=8\nheight=8\nchannels=3\nbatch=2\nsubdivisions=1\n"
-                              "[convolutional]\nfilters=4\nsize=3\npad=1\nbatch_normalize=1\nactivation=leaky\n"
-                              "[dropout]\nprobability=.5\n[maxpool]\nsize=2\nstride=2\n"
-                              "[convolutional]\nfilters=14\nsize=1\nactivation=linear\n"
-                              "[yolo]\nmask=0,1\nanchors=1,2,3,4\nnum=2\nclasses=2\nmax=3\nignore_thresh=.5\n";
+static const char TRAINED[] =
+    "[net]\nwidth=8\nheight=8\nchannels=3\nbatch=2\nsubdivisions=1\n"
+    "[convolutional]\nfilters=4\nsize=3\npad=1\nbatch_normalize=1\nactivation=leaky\nternary=1\n"
+    "[dropout]\nprobability=.5\n[maxpool]\nsize=2\nstride=2\n"
+    "[convolutional]\nfilters=14\nsize=1\nactivation=linear\nxnor=1\n"
+    "[yolo]\nmask=0,1\nanchors=1,2,3,4\nnum=2\nclasses=2\nmax=3\nignore_thresh=.5\n";
 
 typedef struct example {
     const char *text, *backend;

@@ -6,6 +6,8 @@ from collections.abc import ItemsView, KeysView, Mapping, ValuesView
 from operator import index
 from pathlib import Path
 
+import numpy as np
+
 cimport cython
 from cpython.buffer cimport PyBUF_SIMPLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport uint64_t
@@ -21,7 +23,7 @@ from pydn._core.libdarknet cimport (
 )
 from pydn._core.plan cimport Plan
 from pydn._core.threads cimport fill_options
-from pydn._core.view cimport View, as_array, view_of_parameter
+from pydn._core.view cimport Floats, View, as_array, view_of_parameter, write_floats
 
 from pydn.files import write_whole
 
@@ -38,6 +40,16 @@ LoadReport = namedtuple(
     "LoadReport", ["header", "layers_loaded", "complete", "bytes_used", "bytes_left"], module=__name__
 )
 LoadReport.__doc__ = "What was found in a weights file."
+
+
+def ternarized(values):
+    """The ternary form of all weights of a layer: a new array of float32."""
+    new = np.array(values, np.float32, order="C")
+    cdef Floats floats = write_floats(new, "ternarized")
+    with nogil:
+        c.dn_ternarize(floats.data, floats.count, floats.data)
+    floats.release()
+    return new
 
 
 def _read(source):
@@ -263,6 +275,19 @@ cdef class Weights:
         part.ptr = self.ptr
         c.dn_weights_retain(part.ptr)
         return part
+
+    @property
+    def shadow(self):
+        """Whether layers with ``ternary=1`` have weights of full precision, for networks and files to make ternary.
+
+        Training begins it: the arrays are then what it moves, while every network that uses these weights computes
+        with ternary ones and `save` writes these. False after loading: weights are computed with as they are.
+        """
+        return bool(c.dn_weights_get_shadow(self.ptr))
+
+    @shadow.setter
+    def shadow(self, bint value):
+        c.dn_weights_set_shadow(self.ptr, value)
 
     def checksum(self):
         """A number that changes when a parameter does; of all layers, also of those that `partial` leaves out."""

@@ -56,6 +56,16 @@ def dialect_of(options: Options) -> Dialect:
     return cast(Dialect, names[compat])
 
 
+def set_threads(options: Options) -> None:
+    """Compute with as many threads as ``-threads`` says."""
+    threads = options.integer("threads")
+    if threads is None:
+        return
+    if threads < 1:
+        raise UsageError(f"-threads must be 1 or more, not {threads}")
+    set_num_threads(threads)
+
+
 def open_network(
     options: Options,
     cfg: str,
@@ -67,11 +77,7 @@ def open_network(
     outputs: Literal["heads", "all"] = "heads",
 ) -> Network:
     """Load a network and report it on stderr, unless `quiet`, as darknet does."""
-    threads = options.integer("threads")
-    if threads is not None:
-        if threads < 1:
-            raise UsageError(f"-threads must be 1 or more, not {threads}")
-        set_num_threads(threads)
+    set_threads(options)
     net = load(
         cfg,
         weights,
@@ -81,6 +87,7 @@ def open_network(
         dialect=dialect_of(options),
         outputs=outputs,
         strict=False,
+        ternarize=options.on("ternarize"),
     )
     if not quiet:
         note(net.summary())

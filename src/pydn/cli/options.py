@@ -87,6 +87,7 @@ COMMON = (
         "PROGRAM",
         ("alexeyab", "pjreddie"),
     ),
+    Flag("ternarize", "compute with ternary weights in layers with ternary=1, whatever the file has"),
     Flag("threads", "threads to compute with", int, "N"),
     Flag("traceback", "show where an error comes from"),
 )

@@ -86,4 +86,5 @@ def copy(weights: Weights) -> Weights:
     new = blank(weights.plan, weights.header.seen)
     for key, values in weights.items():
         new[key][...] = values
+    new.shadow = weights.shadow
     return new

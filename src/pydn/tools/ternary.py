@@ -1,7 +1,8 @@
 """Ternary weights (arXiv:1605.04711): every weight of a layer is −α, 0 or α, two bits and one number a layer.
 
 With the threshold Δ = 0.7 · mean|w| over all weights of the layer, α is the mean of those |w| that exceed Δ:
-w becomes α where w > Δ, −α where w < −Δ, else 0. Sums are made in float64, so that ternary weights stay as they are.
+w becomes α where w > Δ, −α where w < −Δ, else 0. Sums are made in float64, so that ternary weights stay as
+they are. The engine computes it, here as in training.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .._core.plan import Plan
-from .._core.weights import Header, Weights
+from .._core.weights import Header, Weights, ternarized
 from ..errors import WeightsError
 from .slots import Floats, blank, copy
 
@@ -30,11 +31,7 @@ def ternary_values(values: Floats) -> Floats:
     >>> ternary_values(np.float32([1, -3, 5, 0])).tolist()
     [0.0, -4.0, 4.0, 0.0]
     """
-    sizes = np.abs(values, dtype=np.float64)
-    threshold = 0.7 * sizes.mean() if sizes.size else 0.0
-    large = sizes > threshold
-    alpha = np.float32(sizes[large].mean() if large.any() else 0.0)
-    return np.where(large, np.copysign(alpha, values), np.float32(0))
+    return ternarized(values)
 
 
 def ternarize(weights: Weights, layers: Iterable[int] | None = None) -> Weights:
@@ -58,6 +55,7 @@ def ternarize(weights: Weights, layers: Iterable[int] | None = None) -> Weights:
     """
     chosen = marked(weights.plan) if layers is None else list(layers)
     new = copy(weights)
+    new.shadow = False
     for layer in chosen:
         if (layer, "weights") not in new or new[layer, "weights"].ndim != 4:
             raise ValueError(f"layer {layer} is no convolution with weights of its own")
@@ -79,7 +77,10 @@ def pack_ternary(weights: Weights) -> bytes:
         Little endian: 16 bytes of magic; int32 major, minor, revision, uint64 seen; then for every parameter in the
         order of the weights file a byte that is 0 and its float32 values, or a byte that is 1, α as float32 and four
         weights a byte, the first in the lowest bits: 0 is 0, 1 is α, 3 is −α. `unpack_ternary` reads it exactly.
+        Of a network that was trained, the ternary weights are written, not their shadows.
     """
+    if weights.shadow:
+        weights = ternarize(weights)
     parts = [_MAGIC, struct.pack("<iiiQ", *weights.header)]
     for values in weights.values():
         alpha = np.float32(np.abs(values).max(initial=0))

@@ -272,6 +272,14 @@ DN_API void dn_weights_retain(dn_weights *weights);
 DN_API void dn_weights_release(dn_weights *weights);
 DN_API dn_weights_header dn_weights_get_header(const dn_weights *weights);
 DN_API void dn_weights_set_header(dn_weights *weights, dn_weights_header header);
+/* Shadows: weights of layers with ternary=1 are of full precision, every network makes them ternary before it computes
+ * with them, and so does dn_weights_write. Making a network for training begins it; weights that were loaded are
+ * computed with as they are. Of no effect without such layers. Like a write: while no network runs. */
+DN_API void dn_weights_set_shadow(dn_weights *weights, bool shadow);
+DN_API bool dn_weights_get_shadow(const dn_weights *weights);
+/* All `count` weights of a layer become −α, 0 or α (src/network/forms.c); ternary ones stay as they are, and so do all
+ * where one is not finite. `into` may be `weights`. */
+DN_API void dn_ternarize(const float *weights, int64_t count, float *into);
 DN_API int dn_weights_slots(const dn_weights *weights);
 /* Float32 in darknet's order, NULL data for a slot out of range. A write is noticed at the next forward of every
  * network that shares the weights, if it happens between _watch and _unwatch (or _touch follows it). */

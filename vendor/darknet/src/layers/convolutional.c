@@ -6,14 +6,16 @@
  *            weights (filters, channels/groups, size, size); share_index uses those of another layer, and stores none
  *   flops    2 · weights · places of the output; xnor counts a 32nd
  *
- * pad=1 means padding = size/2. binary=1 is plain float, as on the reference's CPU. ternary=1 says that training makes
- * every weight ±α or 0 (arXiv:1605.04711); files hold such weights as they are, so that nothing is left to do here.
+ * pad=1 means padding = size/2. ternary=1: training computes with weights of ±α and 0, which files hold as they are.
+ * binary=1 is plain float, as on the reference's CPU, unless binary_by_name=1 stands in [net]: then weights are ±mean|w|.
+ * xnor=1: the input's signs as well. network/forms.c has the formulas.
  * antialiasing=1 or 2 convolves and activates with stride 1, then blurs with the stride (blur.h).
  *
  * pjreddie's CPU code reads the image as it lies when size is 1, so that a stride above 1 picks the first values of
  * the image in place of every stride-th one. No network was trained so (its GPU code strides): here it strides. */
 #include <math.h>
 
+#include "base/log.h"
 #include "layers/blur.h"
 #include "layers/common.h"
 #include "layers/training.h"
@@ -22,6 +24,7 @@ typedef struct params {
     int filters, size, stride_x, stride_y, padding, groups, dilation, antialiasing, share_index;
     int channels; /* of the input */
     bool pad, batch_normalize, binary, xnor, ternary, shared, stored, stored_scales;
+    dn_weights_form form;
     dn_activation activation;
     dn_dialect dialect;
     dn_blur blur;
@@ -60,6 +63,16 @@ static dn_status parse_window(dn_section *section, params *p, dn_error *err) {
     return DN_OK;
 }
 
+static void choose_form(params *p, const dn_section *section, const dn_layer_context *context) {
+    const bool binary = p->binary && context->binary_by_name;
+    p->form = p->xnor ? DN_FORM_XNOR : p->ternary ? DN_FORM_TERNARY : binary ? DN_FORM_BINARY : DN_FORM_OWN;
+    if (!context->training || !p->binary || p->form != DN_FORM_OWN) return;
+    dn_log(context->options, DN_LOG_WARNING,
+           "line %d: binary=1 of [convolutional] computes with weights as they are, as the reference does on a CPU: "
+           "binary_by_name=1 of [net] makes them binary",
+           section->cfg->line);
+}
+
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
     params *p = into;
     bool cbn;
@@ -74,6 +87,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_flag(section, "binary", false, &p->binary, err));
     DN_TRY(dn_section_flag(section, "xnor", false, &p->xnor, err));
     DN_TRY(dn_section_flag(section, "ternary", false, &p->ternary, err));
+    choose_form(p, section, context);
     DN_TRY(dn_parse_stored(section, &p->stored, &p->stored_scales, err));
     p->shared = dn_section_has(section, "share_index");
     DN_TRY(dn_section_int(section, "share_index", 0, INT32_MIN, INT32_MAX, &p->share_index, err));
@@ -164,6 +178,7 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     dn_layer_plan_set_output(plan, out);
     dn_layer_plan_set_activation(plan, p->activation);
     DN_TRY(slots(p, plan, err));
+    dn_layer_plan_form(plan, "weights", p->form);
     const double weights = (double)p->filters * (in.c / p->groups) * p->size * p->size;
     const double flops = 2.0 * weights * p->convolved.h * p->convolved.w;
     dn_layer_plan_set_flops(plan, p->xnor ? flops / 32.0 : flops);

@@ -29,6 +29,7 @@ typedef struct dn_layer_context {
     int net_width, net_height;
     dn_delta_limits delta_limits;
     bool cost_by_name;         /* of [net], a key of ours: see [cost]                  */
+    bool binary_by_name;       /* the same, see [convolutional]                        */
     dn_zone *zone;             /* the plan's: for lists that params point to */
     const dn_options *options; /* for dn_log; valid during parse and infer only */
     const dn_resource *resources;
@@ -41,6 +42,14 @@ typedef struct dn_init { /* start value of a parameter: constant, ±scale unifor
     float value; /* the constant, the mean */
     float scale;
 } dn_init;
+
+/* What a network computes with in place of a parameter, which is trained and kept as it is. */
+typedef enum dn_weights_form {
+    DN_FORM_OWN,     /* itself                                                                              */
+    DN_FORM_TERNARY, /* −α, 0 or α: in training, and wherever weights are shadows (dn_weights_set_shadow)   */
+    DN_FORM_BINARY,  /* ±mean|w| of the filter                                                              */
+    DN_FORM_XNOR,    /* the same in training; else the op does it, after its batch norm was folded into it  */
+} dn_weights_form;
 
 /* What infer fills in. Opaque: use the functions below. */
 typedef struct dn_layer_plan dn_layer_plan;
@@ -100,6 +109,8 @@ dn_status dn_layer_plan_slot(dn_layer_plan *plan, const char *name, int dimensio
                              dn_init init, dn_error *err);
 /* Uses the parameter `name` of an earlier layer as its own. */
 dn_status dn_layer_plan_share_slot(dn_layer_plan *plan, int layer, const char *name, dn_error *err);
+/* Of a parameter that the layer declared or shares; (filters, …). */
+void dn_layer_plan_form(dn_layer_plan *plan, const char *name, dn_weights_form form);
 dn_status dn_layer_plan_state(dn_layer_plan *plan, dn_shape shape, dn_error *err);
 
 /* Facts for people and exporters, in the order of calls (dn_plan_fact). Numbers are copied, text is static or the

@@ -88,6 +88,7 @@ dn_status dn_parts_slots(const dn_parts *parts, dn_layer_plan *plan, dn_part_nam
     DN_TRY(dn_layer_plan_slot(plan, names.biases, 1, shape, parts->stored, zero, err));
     if (conv) DN_TRY(statistics(parts, plan, names, outputs, err));
     DN_TRY(dn_layer_plan_slot(plan, names.weights, conv ? 4 : 2, shape, parts->stored, init, err));
+    if (parts->xnor) dn_layer_plan_form(plan, names.weights, DN_FORM_XNOR);
     return conv ? DN_OK : statistics(parts, plan, names, outputs, err);
 }
 

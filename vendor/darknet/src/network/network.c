@@ -50,12 +50,15 @@ static dn_status create(dn_network *network, dn_plan *plan, dn_error *err) {
     DN_TRY(dn_alloc(&network->allocator, (void **)&network->versions, slots, sizeof(uint64_t), "versions", err));
     DN_TRY(dn_alloc(&network->allocator, (void **)&network->parameters, slots, sizeof(float *), "parameters", err));
     for (size_t i = 0; i < slots; i++) network->parameters[i] = dn_weights_slot(network->weights, (int)i).data;
+    DN_TRY(dn_forms_create(network, plan, err));
     DN_TRY(open_backend(network, err));
     if (plan->options.training) {
         network->network_options.prepare = DN_PREPARE_NONE; /* parameters are trained as they are */
         DN_TRY(dn_gradients_create(network, plan, err));
     }
-    return dn_binding_create(&network->binding, network, plan, err);
+    DN_TRY(dn_binding_create(&network->binding, network, plan, err));
+    if (plan->options.training) dn_weights_set_shadow(network->weights, true);
+    return DN_OK;
 }
 
 dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *weights,
@@ -86,6 +89,7 @@ void dn_network_free(dn_network *network) {
     const dn_allocator allocator = network->allocator;
     dn_binding_free(network, network->binding);
     dn_gradients_free(network);
+    dn_forms_free(network);
     if (network->backend) backend_type(network)->close(network->backend);
     dn_weights_release(network->weights);
     dn_free(&allocator, network->versions);
@@ -149,6 +153,7 @@ dn_status dn_network_forward(dn_network *network, const float *input, int count,
     }
     DN_TRY(dn_binding_prepare(network, binding, images, err));
     dn_weights_versions(network->weights, network->versions);
+    DN_TRY(dn_forms_refresh(network, err));
     DN_TRY(backend_type(network)->refresh(binding->program, network->parameters, network->versions, err));
     const int input_tensor = binding->plan->input_tensor;
     const size_t image_bytes = dn_tensor_image_bytes(&binding->graph, input_tensor);
@@ -229,6 +234,7 @@ uint64_t dn_network_bytes(const dn_network *network) {
     const dn_binding *binding = network->binding;
     uint64_t bytes = binding->arena->bytes + binding->input->bytes + dn_program_get(binding->program)->packed_bytes;
     for (int i = 0; i < binding->result_count; i++) bytes += binding->results[i].block->bytes;
+    bytes += dn_forms_bytes(network);
     for (int i = 0; i < binding->graph.tensor_count; i++) bytes += binding->states[i] ? binding->states[i]->bytes : 0;
     return bytes;
 }

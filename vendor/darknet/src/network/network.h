@@ -3,6 +3,7 @@
 #define DN_NETWORK_NETWORK_H
 
 #include "backend/backend.h"
+#include "network/forms.h"
 #include "network/weights.h"
 #include "plan/plan.h"
 
@@ -41,7 +42,9 @@ struct dn_network {
     dn_weights *weights;
     dn_backend *backend;
     uint64_t *versions;
-    const float **parameters;
+    const float **parameters; /* as the backend sees them: forms.c */
+    dn_formed *formed;
+    int formed_count;
     dn_binding *binding;
     dn_profile *profile;  /* NULL but during dn_network_profile */
     dn_block **gradients; /* training: one per slot, NULL where nothing trains it; outlives a reshape */

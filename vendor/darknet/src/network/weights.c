@@ -38,6 +38,7 @@ static dn_status lay_out(dn_weights *weights, const dn_plan *plan, size_t *bytes
         }
         entry->layer = slot->layer;
         entry->stored = slot->stored;
+        entry->ternary = slot->form == DN_FORM_TERNARY;
         entry->dimensions = slot->dimensions;
         memcpy(entry->shape, slot->shape, sizeof entry->shape);
         entry->count = slot->count;
@@ -70,6 +71,7 @@ dn_status dn_weights_create(dn_weights **out, const dn_plan *plan, uint64_t seed
     weights->allocator = allocator;
     atomic_init(&weights->references, 1);
     atomic_init(&weights->pending_slots, 0);
+    atomic_init(&weights->shadow, false);
     pthread_mutex_init(&weights->lock, NULL);
     const dn_status status = create(weights, plan, err);
     if (status != DN_OK) {
@@ -99,6 +101,18 @@ void dn_weights_release(dn_weights *weights) {
 
 dn_weights_header dn_weights_get_header(const dn_weights *weights) { return weights->header; }
 void dn_weights_set_header(dn_weights *weights, dn_weights_header header) { weights->header = header; }
+
+bool dn_weights_get_shadow(const dn_weights *weights) { return atomic_load(&weights->shadow); }
+
+void dn_weights_set_shadow(dn_weights *weights, bool shadow) {
+    bool ternary = false;
+    for (int i = 0; i < weights->slot_count; i++) ternary |= weights->entries[i].ternary;
+    if (!ternary || atomic_exchange(&weights->shadow, shadow) == shadow) return;
+    for (int i = 0; i < weights->slot_count; i++) {
+        if (weights->entries[i].ternary) dn_weights_wrote(weights, i); /* every network computes with others now */
+    }
+}
+
 int dn_weights_slots(const dn_weights *weights) { return weights->slot_count; }
 
 dn_tensor dn_weights_slot(const dn_weights *weights, int slot) {

@@ -11,6 +11,7 @@
 typedef struct dn_weights_entry {
     int layer;
     bool stored;
+    bool ternary;  /* DN_FORM_TERNARY            */
     size_t offset; /* bytes from the block's data */
     int dimensions;
     int64_t shape[6], count;
@@ -26,6 +27,7 @@ struct dn_weights {
     dn_allocator allocator;
     dn_block *block;
     dn_weights_header header;
+    atomic_bool shadow; /* see dn_weights_set_shadow */
     dn_dialect dialect;
     int layer_count;
     int slot_count;

@@ -224,6 +224,17 @@ dn_status dn_weights_file_size(const dn_weights *weights, int layers, uint64_t *
     return DN_OK;
 }
 
+static dn_status write_ternary(const dn_weights *weights, int slot, dn_writer *writer, dn_error *err) {
+    const int64_t count = weights->entries[slot].count;
+    float *values = NULL;
+    DN_TRY(
+        dn_alloc_dirty(&weights->allocator, (void **)&values, (size_t)count, sizeof *values, "ternary weights", err));
+    dn_ternarize(dn_weights_slot(weights, slot).data, count, values);
+    dn_write_f32s(writer, values, (size_t)count);
+    dn_free(&weights->allocator, values);
+    return DN_OK;
+}
+
 dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_header header, void *into, size_t room,
                            dn_error *err) {
     uint64_t bytes = 0;
@@ -241,7 +252,11 @@ dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_hea
     for (int slot = 0; slot < weights->slot_count; slot++) {
         const dn_weights_entry *entry = &weights->entries[slot];
         if (layers >= 0 && entry->layer >= layers) break;
-        dn_write_f32s(&writer, dn_weights_slot(weights, slot).data, (size_t)entry->count);
+        if (entry->ternary && dn_weights_get_shadow(weights)) {
+            DN_TRY(write_ternary(weights, slot, &writer, err));
+        } else {
+            dn_write_f32s(&writer, dn_weights_slot(weights, slot).data, (size_t)entry->count);
+        }
     }
     return DN_OK;
 }

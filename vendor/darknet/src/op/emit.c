@@ -125,6 +125,10 @@ dn_status dn_emit_conv2d(dn_emit *emit, int x, int weights, dn_shape shape, dn_o
     }
     const int64_t count = (int64_t)shape.c * (in.c / params.groups) * params.size * params.size;
     if (elements(emit, weights) != count) return mismatch(emit, DN_OP_conv2d, "the weights have another size");
+    if (params.binary == DN_BINARY_XNOR && emit->training && !emit->graph->full_precision) {
+        DN_TRY(dn_emit_signs(emit, x, &x));
+        params.binary = DN_BINARY_NONE;
+    }
     const int inputs[] = {x, weights};
     return append_one(emit, (dn_op){.kind = DN_OP_conv2d, .as.conv2d = params}, inputs, 2, shape, out);
 }

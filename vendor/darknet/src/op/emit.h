@@ -96,7 +96,8 @@ dn_status dn_emit_rows(dn_emit *emit, int x, int step, int steps, int *out);
 dn_status dn_emit_stack(dn_emit *emit, const int *xs, int count, int *out);
 /* The next run's value of one of the layer's states is x. The last op that names the state, and the only one. */
 dn_status dn_emit_store(dn_emit *emit, int x, int state);
-/* In training dn_emit_batchnorm emits batchnorm_train and dn_emit_pool2d asks for argmax: layers need not care.
+/* In training dn_emit_batchnorm emits batchnorm_train, dn_emit_pool2d asks for argmax, and dn_emit_conv2d takes an xnor
+ * convolution apart: signs of x, then a plain one with binary weights (DN_FORM_XNOR). Layers need not care.
  *
  * xs may hold -1. shapes: one per output. params must live as long as the plan (a layer's params do). */
 dn_status dn_emit_host(dn_emit *emit, const char *name, dn_host_fn function, const void *params, const int *xs,

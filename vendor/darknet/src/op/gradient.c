@@ -92,9 +92,7 @@ static dn_status reverse_conv2d(const reverse *r) {
     const int by_data[] = {r->dy, r->op.inputs[1]}, by_weights[] = {r->op.inputs[0], r->dy};
     dn_op data = {.kind = DN_OP_conv2d_data, .as.conv2d_data = r->op.as.conv2d};
     dn_op weights = {.kind = DN_OP_conv2d_weights, .as.conv2d_weights = r->op.as.conv2d};
-    if (r->emit->graph->full_precision) {
-        data.as.conv2d_data.binary = weights.as.conv2d_weights.binary = DN_BINARY_NONE;
-    }
+    data.as.conv2d_data.binary = weights.as.conv2d_weights.binary = DN_BINARY_NONE; /* the input and weights given */
     DN_TRY(to_input(r, 1, weights, by_weights, 2));
     if (!wants(r, 0)) return DN_OK;
     int delta;

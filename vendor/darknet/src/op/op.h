@@ -216,10 +216,10 @@ typedef struct dn_op_scale {
 } dn_op_scale;
 
 /* dx[n,c,r,k] = Σ w[f,c,u,v] · dy[n,f,i,j] over all (f, u, v, i, j) for which conv2d reads x[n,c,r,k]. inputs: dy, w.
- * binary XNOR: with the weights that the forward op used. */
+ * Not binary. */
 typedef dn_op_conv2d dn_op_conv2d_data;
-/* dw[f,c,u,v] += Σ_{n,i,j} dy[n,f,i,j] · x[n, c, i·stride_y − pad + u·dilation, …]. inputs: x, dy. binary XNOR: x counts
- * as ±1, as in the forward op. */
+/* dw[f,c,u,v] += Σ_{n,i,j} dy[n,f,i,j] · x[n, c, i·stride_y − pad + u·dilation, …]. inputs: x, dy. Not
+ * binary. */
 typedef dn_op_conv2d dn_op_conv2d_weights;
 /* dx[n,i] = Σ_o w[o,i] · dy[n,o]. inputs: dy, w. */
 typedef dn_op_linear dn_op_linear_data;

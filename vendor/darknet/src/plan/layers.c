@@ -166,6 +166,7 @@ static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
         .net_height = plan->net.height,
         .delta_limits = plan->delta_limits,
         .cost_by_name = plan->cost_by_name,
+        .binary_by_name = plan->binary_by_name,
         .zone = &plan->zone,
         .options = options,
         .resources = plan->resources,

@@ -254,6 +254,7 @@ static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err
     plan->net.training = plan->options.training;
     DN_TRY(dn_section_float(section, "batchnorm_momentum", momentum, 0.0F, 1.0F, &plan->net.batchnorm_momentum, err));
     DN_TRY(dn_section_flag(section, "cost_by_name", false, &plan->cost_by_name, err));
+    DN_TRY(dn_section_flag(section, "binary_by_name", false, &plan->binary_by_name, err));
     DN_TRY(dn_section_flag(section, "reference_cpu", false, &reference_cpu, err));
     const bool alexeyab = reference_cpu && plan->options.dialect == DN_ALEXEYAB;
     plan->graph.overwrites = plan->graph.piles_up = plan->graph.biases_stay = plan->graph.unnormalized = alexeyab;

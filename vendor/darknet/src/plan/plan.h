@@ -13,6 +13,7 @@ typedef struct dn_slot {
     int64_t shape[6], count;
     bool stored;
     dn_init init;
+    dn_weights_form form;
     int tensor; /* in the graph */
 } dn_slot;
 
@@ -59,7 +60,7 @@ struct dn_plan {
     dn_slot *slots;
     size_t slot_count, slot_room;
     dn_graph_builder graph;
-    bool cost_by_name;
+    bool cost_by_name, binary_by_name;
     bool try_fix_nan; /* [net] try_fix_nan=: what is not finite counts as 0 in an update */
     float clip;       /* [net] clip=: of every layer, in dialect pjreddie                 */
     int input_tensor;

@@ -82,6 +82,11 @@ dn_status dn_layer_plan_share_slot(dn_layer_plan *plan, int layer, const char *n
     return add_name(plan, name, slot, err);
 }
 
+void dn_layer_plan_form(dn_layer_plan *plan, const char *name, dn_weights_form form) {
+    const int slot = find_name(plan->layer, name);
+    if (slot >= 0 && form != DN_FORM_OWN) plan->plan->slots[slot].form = form;
+}
+
 dn_status dn_layer_plan_state(dn_layer_plan *plan, dn_shape shape, dn_error *err) {
     dn_planned_layer *layer = plan->layer;
     if (!dn_shape_valid(shape)) {

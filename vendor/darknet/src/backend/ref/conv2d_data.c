@@ -1,5 +1,5 @@
 /* conv2d_data.c — dx[n,c,r,k] = Σ w[f,c,u,v] · dy[n,f,i,j] over all (f, u, v, i, j) with r = i·stride_y − pad +
- * u·dilation and k = j·stride_x − pad + v·dilation. xnor: with ±mean|w|, as in the forward op. */
+ * u·dilation and k = j·stride_x − pad + v·dilation. */
 #include "backend/ref/accumulate.h"
 
 typedef struct scatter { /* one image, one filter, one channel */

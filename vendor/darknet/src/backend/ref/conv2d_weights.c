@@ -1,5 +1,5 @@
 /* conv2d_weights.c — dw[f,c,u,v] += Σ_{n,i,j} dy[n,f,i,j] · x[n,c,r,k] with r = i·stride_y − pad + u·dilation and
- * k = j·stride_x − pad + v·dilation inside the image. xnor: x counts as +1 where x > 0 and as −1 elsewhere. */
+ * k = j·stride_x − pad + v·dilation inside the image. */
 #include "backend/ref/ref.h"
 
 typedef struct correlation { /* one image, one filter, one channel */
@@ -7,11 +7,6 @@ typedef struct correlation { /* one image, one filter, one channel */
     const float *x, *dy;
     dn_shape in, out;
 } correlation;
-
-static float value_of(const correlation *job, size_t at) {
-    if (job->params->binary != DN_BINARY_XNOR) return job->x[at];
-    return job->x[at] > 0.0F ? 1.0F : -1.0F;
-}
 
 static double cell(const correlation *job, int u, int v) {
     const dn_op_conv2d *const p = job->params;
@@ -22,7 +17,7 @@ static double cell(const correlation *job, int u, int v) {
         for (int j = 0; j < job->out.w; j++) {
             const int64_t column = (int64_t)j * p->stride_x - p->pad + (int64_t)v * p->dilation;
             if (column < 0 || column >= job->in.w) continue;
-            sum += (double)job->dy[i * job->out.w + j] * (double)value_of(job, (size_t)(row * job->in.w + column));
+            sum += (double)job->dy[i * job->out.w + j] * (double)job->x[row * job->in.w + column];
         }
     }
     return sum;

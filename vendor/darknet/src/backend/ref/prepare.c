@@ -64,7 +64,6 @@ bool dn_ref_supports(const dn_graph *graph, const dn_op *op) {
     if (op->kind != DN_OP_host && !dense_f32(graph, op)) return false;
     switch (op->kind) {
     case DN_OP_conv2d:
-    case DN_OP_conv2d_data:
         return op->as.conv2d.binary == DN_BINARY_NONE || is_parameter(graph, op->inputs[1]);
     case DN_OP_add:
     case DN_OP_add_gradient:
@@ -105,9 +104,7 @@ int dn_ref_foldable(const dn_graph *graph, int index, const bool *keep) {
 }
 
 /* Reads weights that are to be ±mean|w|. */
-static bool is_xnor(const dn_op *op) {
-    return (op->kind == DN_OP_conv2d || op->kind == DN_OP_conv2d_data) && op->as.conv2d.binary == DN_BINARY_XNOR;
-}
+static bool is_xnor(const dn_op *op) { return op->kind == DN_OP_conv2d && op->as.conv2d.binary == DN_BINARY_XNOR; }
 
 static bool is_sum(const dn_op *op) { return op->kind == DN_OP_add || op->kind == DN_OP_add_gradient; }
 
