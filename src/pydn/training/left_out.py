@@ -63,7 +63,6 @@ KEYS: list[LeftOut] = [
     LeftOut("convolutional", "batch_normalize", "statistics are those of one mini-batch, as with 1", (0.0, 1.0)),
     LeftOut("convolutional", "cbn", "statistics are those of one mini-batch, as with batch_normalize=1"),
     *_several("convolutional", "sway rotate stretch stretch_sway", _KERNELS),
-    LeftOut("convolutional", "reverse", "an update takes gradients as they are"),
     LeftOut("convolutional", "assisted_excitation", "the truth stays out of what a layer computes"),
     LeftOut("convolutional", "bin_output", "it is about the speed of a GPU", level=logging.INFO),
     LeftOut("convolutional", "dot", _IDLE, level=logging.INFO),

@@ -73,6 +73,21 @@ def test_gradient_centralization(device: str, adam: bool) -> None:
     np.testing.assert_allclose(update(keyed, g[:, 0, 0, 0], "scales"), g[:, 0, 0, 0], atol=1e-5)
 
 
+@pytest.mark.parametrize("power", [1, 0.5])
+def test_reverse(power: float) -> None:
+    """The size of a gradient counts as (10 · size + 1) ** reverse, in the step of the weights alone."""
+    net = network(NET + CONV + f"reverse={power}\n" + HEAD)
+    g, w, b = random((3, 2, 3, 3)), random((3, 2, 3, 3), 4), random((3,))
+    g[0, 0] = 0
+    net.weights[0, "weights"][...] = w
+    step = np.sign(g) * (10 * abs(g) + 1) ** power
+    np.testing.assert_allclose(
+        update(net, g, decay=0.1, momentum=0.9), step - np.float32(0.1) * w, rtol=1e-4, atol=1e-4
+    )
+    np.testing.assert_allclose(net.gradient(0, "weights"), np.float32(0.9) * g, rtol=1e-6)
+    np.testing.assert_allclose(update(net, b, "biases"), b, atol=1e-5)
+
+
 def test_gradient_centralization_needs_batch_norm() -> None:
     net = network(NET + CONV + "grad_centr=1\n" + HEAD)
     g = random((3, 2, 3, 3)) + 1

@@ -10,6 +10,8 @@
  *   u = 0
  * as the reference's GPU code has it: g is the sum over the images, so that eps stands beside a B times larger root than
  * with a mean. Then, where the layer has clip=, w is cut to ±clip.
+ * reverse=r (not 0) of a [convolutional], SGD: in the step of w, though not in what is left of it, the sign of u times
+ * (10 · |u| + 1)^r stands for u.
  *
  * Before all that, with try_fix_nan= of [net], what is not finite among u and w becomes 0; with grad_centr= of a
  * [convolutional] with batch norm, every filter loses the mean of its u (gradient centralization, arXiv:2004.01461). */
@@ -26,6 +28,7 @@ typedef struct slot_update { /* one slot, cut into pieces */
     float clip;
     size_t count, row; /* row: values of a filter */
     bool fix, centralize;
+    float reverse;
 } slot_update;
 
 #define PIECE 65536
@@ -37,6 +40,17 @@ static void sgd(const slot_update *s, size_t first, size_t count) {
         const float g = u[i] - s->decay * w[i];
         w[i] += s->rate * g;
         u[i] = s->momentum * g;
+    }
+}
+
+static void reversed_sgd(const slot_update *s, size_t first, size_t count) {
+    float *restrict const w = s->w + first;
+    float *restrict const u = s->u + first;
+    for (size_t i = 0; i < count; i++) {
+        const float length = u[i] == 0.0F ? 0.0F : powf(10.0F * fabsf(u[i]) + 1.0F, s->reverse);
+        const float step = isfinite(length) ? copysignf(length, u[i]) : 0.0F;
+        w[i] += s->rate * (step - s->decay * w[i]);
+        u[i] *= s->momentum;
     }
 }
 
@@ -79,6 +93,8 @@ static void update_piece(void *user, int task, int thread) {
     const size_t first = (size_t)task * PIECE, left = s->count - first, count = left < PIECE ? left : PIECE;
     if (s->m) {
         adam(s, first, count);
+    } else if (s->reverse != 0.0F) {
+        reversed_sgd(s, first, count);
     } else {
         sgd(s, first, count);
     }
@@ -92,15 +108,22 @@ static bool ends_with(const char *name, const char *end) {
 
 static bool is_weights(const dn_slot *slot) { return ends_with(slot->name, "weights"); }
 
-/* grad_centr= of a [convolutional] that has batch norm */
-static bool centralizes(const dn_plan *plan, int layer) {
-    int both = 0;
+/* A fact of a layer that is one number; 0 without it. */
+static float number(const dn_plan *plan, int layer, const char *name) {
     dn_fact fact;
     for (int i = 0; (fact = dn_plan_fact(plan, layer, i)).name; i++) {
-        const bool asked = strcmp(fact.name, "grad_centr") == 0 || strcmp(fact.name, "batch_normalize") == 0;
-        if (asked && fact.count == 1 && fact.numbers[0] != 0.0) both++;
+        if (fact.count == 1 && strcmp(fact.name, name) == 0) return (float)fact.numbers[0];
     }
-    return both == 2;
+    return 0.0F;
+}
+
+static bool centralizes(const dn_plan *plan, int layer) {
+    return number(plan, layer, "grad_centr") != 0.0F && number(plan, layer, "batch_normalize") != 0.0F;
+}
+
+/* [reorg] and [upsample] have a reverse= of their own. */
+static float reverses(const dn_plan *plan, int layer) {
+    return strcmp(plan->layers[layer].name, "convolutional") == 0 ? number(plan, layer, "reverse") : 0.0F;
 }
 
 static void with_moments(slot_update *s, float *moments, const dn_update *update) {
@@ -129,6 +152,7 @@ static void update_slot(dn_network *network, int slot, const dn_update *update) 
         .row = (size_t)planned->count / (size_t)planned->shape[0],
         .fix = plan->try_fix_nan,
         .centralize = weights && centralizes(plan, planned->layer),
+        .reverse = weights ? reverses(plan, planned->layer) : 0.0F,
     };
     if (update->adam) with_moments(&s, network->moments[slot]->data, update);
     dn_pool *const pool = dn_backend_get(network->backend)->pool;
