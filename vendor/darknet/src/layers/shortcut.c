@@ -9,7 +9,8 @@
  * Channels that only one side has are copied from x_0 or left out. Rows and columns must be equal in alexeyab. In
  * pjreddie they may differ, and alpha= and beta= scale x_0 and x_1 where they meet:
  *   y[c, i·t, j·t] = alpha · x_0[c, i·t, j·t] + beta · x_1[c, i·s, j·s]
- * with s and t the widths of x_1 over x_0 and of x_0 over x_1, cut to whole numbers, 1 at least; heights must agree.  */
+ * with s and t the widths of x_1 over x_0 and of x_0 over x_1, cut to whole numbers, 1 at least; heights must agree.
+ * Backward by the chain rule: where the two do not meet, x_0 gets the delta as it is. */
 #include <string.h>
 
 #include "layers/common.h"
@@ -111,16 +112,27 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     return facts(p, plan, err);
 }
 
+/* Where the input and the layer of `from` meet: cells (i·t, j·t) of the one and (i·s, j·s) of the other. */
+typedef struct meeting {
+    int s, t, channels, rows, columns;
+} meeting;
+
+static meeting meeting_of(dn_shape out, dn_shape in) {
+    return (meeting){.s = in.w / out.w > 0 ? in.w / out.w : 1,
+                     .t = out.w / in.w > 0 ? out.w / in.w : 1,
+                     .channels = in.c < out.c ? in.c : out.c,
+                     .rows = in.h < out.h ? in.h : out.h,
+                     .columns = in.w < out.w ? in.w : out.w};
+}
+
 /* One image of y = x, then the sum where `add` and x meet. */
 static void add_image(const params *p, float *y, dn_shape out, const float *add, dn_shape in) {
-    const int s = in.w / out.w > 0 ? in.w / out.w : 1, t = out.w / in.w > 0 ? out.w / in.w : 1;
-    const int channels = in.c < out.c ? in.c : out.c;
-    const int rows = in.h < out.h ? in.h : out.h, columns = in.w < out.w ? in.w : out.w;
-    for (int c = 0; c < channels; c++) {
-        for (int i = 0; i < rows; i++) {
-            float *to = y + ((int64_t)c * out.h + (int64_t)i * t) * out.w;
-            const float *term = add + ((int64_t)c * in.h + (int64_t)i * s) * in.w;
-            for (int j = 0; j < columns; j++) to[j * t] = p->alpha * to[j * t] + p->beta * term[j * s];
+    const meeting m = meeting_of(out, in);
+    for (int c = 0; c < m.channels; c++) {
+        for (int i = 0; i < m.rows; i++) {
+            float *to = y + ((int64_t)c * out.h + (int64_t)i * m.t) * out.w;
+            const float *term = add + ((int64_t)c * in.h + (int64_t)i * m.s) * in.w;
+            for (int j = 0; j < m.columns; j++) to[j * m.t] = p->alpha * to[j * m.t] + p->beta * term[j * m.s];
         }
     }
 }
@@ -134,6 +146,28 @@ static void add_scaled(const dn_host_call *call) {
     }
 }
 
+/* One image of dx_0 += dy, alpha · dy where the two meet, and of dx_1 += beta · dy there; NULL where nobody wants it. */
+static void back_image(const params *p, const float *dy, dn_shape out, float *dx, float *other, dn_shape in) {
+    const meeting m = meeting_of(out, in);
+    for (int64_t k = 0; k < dn_shape_image(out); k++) {
+        const int64_t j = k % out.w, i = k / out.w % out.h, c = k / out.w / out.h;
+        const bool meets = c < m.channels && i % m.t == 0 && i / m.t < m.rows && j % m.t == 0 && j / m.t < m.columns;
+        if (dx) dx[k] += meets ? p->alpha * dy[k] : dy[k];
+        if (other && meets) other[(c * in.h + i / m.t * m.s) * in.w + j / m.t * m.s] += p->beta * dy[k];
+    }
+}
+
+/* inputs: x_0, x_1, y, dy; outputs: dx_0, dx_1. */
+static void add_scaled_back(const dn_host_call *call) {
+    const dn_shape out = call->inputs[3].shape, in = call->inputs[1].shape;
+    const size_t image = (size_t)dn_shape_image(out), other = (size_t)dn_shape_image(in);
+    float *const dx = call->outputs[0].data, *const dx_other = call->outputs[1].data;
+    for (size_t n = 0; n < (size_t)out.n; n++) {
+        back_image(call->params, call->inputs[3].data + n * image, out, dx ? dx + n * image : NULL,
+                   dx_other ? dx_other + n * other : NULL, in);
+    }
+}
+
 static dn_status forward(const void *from, dn_emit *emit) {
     const params *p = from;
     const bool weighted = p->op.weights != DN_ADD_PLAIN;
@@ -144,7 +178,8 @@ static dn_status forward(const void *from, dn_emit *emit) {
     for (int k = 0; k < p->count; k++) xs[k + 1] = emit->layer_outputs[p->from[k]];
     int y;
     if (p->scaled) {
-        DN_TRY(dn_emit_host(emit, "add_scaled", add_scaled, p, xs, 2, &emit->output_shape, 1, &y));
+        DN_TRY(dn_emit_host_trained(emit, "add_scaled", add_scaled, add_scaled_back, p, xs, 2, &emit->output_shape, 1,
+                                    &y));
     } else {
         DN_TRY(dn_emit_add(emit, xs, weighted ? emit->slots[0] : -1, p->op, &y));
     }

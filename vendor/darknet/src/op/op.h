@@ -128,7 +128,8 @@ typedef struct dn_op_mul {
     char unused;
 } dn_op_mul;
 
-/* y[n,c,i,j] = scale · x[n,c,i/stride,j/stride]; reverse: y[i,j] = scale · Σ of the stride × stride cells of x. */
+/* y[n,c,i,j] = scale · x[n,c,i/stride,j/stride], 0 where x has no such cell; reverse: y[i,j] = scale · Σ of the stride ×
+ * stride cells of x. */
 typedef struct dn_op_upsample {
     int stride;
     float scale;
@@ -255,7 +256,7 @@ typedef struct dn_op_channels {
 } dn_op_channels;
 
 /* Of a weighted or plain sum that is not `sampled`. dx_k[n,c,i,j] = a_k[c] · dy[n,c,i,j] for the channels that x_k gave.
- * Weighted: dw as in the reference (backend/ref/add_gradient.c). inputs: dy, x_0 …, w (when not PLAIN);
+ * Weighted: dw by the chain rule (backend/ref/add_gradient.c). inputs: dy, x_0 …, w (when not PLAIN);
  * outputs: dx_0 …, dw +=. */
 typedef dn_op_add dn_op_add_gradient;
 

@@ -1,7 +1,8 @@
 /* activation_gradient.c — dx = f'(x) · dy, value by value (op/activation.c), or over the channels c at one (i, j), with
  * g = Σ_c dy_c · y_c:
  *   normalize_channels            dx_c = (dy_c − g) / (Σ max(x, 0) + 0.0001) where x_c > 0, else 0
- *   normalize_channels_softmax*   dx_c = (dy_c − g) · y_c; the largest, where it is subtracted, counts as a constant
+ *   normalize_channels_softmax*   dx_c = (dy_c − g) · y_c; the largest x, where it is subtracted from all before the
+ *                                 small term is added, also gets −g · (1 − Σ y), so that the sum over c is 0
  *   approximate, any of them      dx_c = dy_c · g; normalize_channels: dy_c where y_c is 0
  *   approximate gelu              f'(y) · dy */
 #include "backend/ref/accumulate.h"
@@ -24,10 +25,13 @@ static void back_approximately(dn_activation kind, const position *p, double g) 
 }
 
 static void back_position(dn_activation kind, const position *p, bool approximate) {
-    double g = 0.0, sum = 0.0001;
+    double g = 0.0, sum = 0.0001, rest = 1.0;
+    size_t largest = 0;
     for (size_t at = 0; at < p->channels * p->plane; at += p->plane) {
         g += (double)p->dy[at] * (double)p->y[at];
         if (p->x[at] > 0.0F) sum += (double)p->x[at];
+        if (p->x[at] > p->x[largest]) largest = at;
+        rest -= (double)p->y[at];
     }
     if (approximate) {
         back_approximately(kind, p, g);
@@ -37,6 +41,7 @@ static void back_position(dn_activation kind, const position *p, bool approximat
         const double by_sum = p->x[at] > 0.0F ? 1.0 / sum : 0.0;
         put(p, at, ((double)p->dy[at] - g) * (kind == DN_NORMALIZE_CHANNELS ? by_sum : (double)p->y[at]));
     }
+    if (kind == DN_NORMALIZE_CHANNELS_SOFTMAX_MAXVAL) p->dx[largest] -= (float)(g * rest);
 }
 
 static void across_channels(const dn_ref_call *call) {

@@ -1,5 +1,5 @@
-/* upsample.c — y[n,c,i,j] = scale · x[n,c,i/stride,j/stride]; reverse: y[n,c,i,j] = scale · Σ of the stride × stride
- * cells of x that belong to it. */
+/* upsample.c — y[n,c,i,j] = scale · x[n,c,i/stride,j/stride], 0 where x has no such cell; reverse: y[n,c,i,j] = scale · Σ
+ * of the stride × stride cells of x that belong to it. */
 #include "backend/ref/ref.h"
 
 static float sum_of_block(const float *x, int width, int stride) {
@@ -8,6 +8,11 @@ static float sum_of_block(const float *x, int width, int stride) {
         for (int k = 0; k < stride; k++) sum += (double)x[(ptrdiff_t)r * width + k];
     }
     return (float)sum;
+}
+
+/* Sides that stride does not divide have a rest that reverse leaves out: its delta is 0. */
+static float value_at(const float *x, dn_shape in, ptrdiff_t row, ptrdiff_t column) {
+    return row < in.h && column < in.w ? x[row * in.w + column] : 0.0F;
 }
 
 void dn_ref_upsample(const dn_ref_call *call) {
@@ -19,7 +24,7 @@ void dn_ref_upsample(const dn_ref_call *call) {
         for (ptrdiff_t i = 0; i < out.h; i++) {
             for (ptrdiff_t j = 0; j < out.w; j++, y++) {
                 const float value = p->reverse ? sum_of_block(x + (i * in.w + j) * p->stride, in.w, p->stride)
-                                               : x[i / p->stride * in.w + j / p->stride];
+                                               : value_at(x, in, i / p->stride, j / p->stride);
                 *y = (call->op->accumulate ? *y : 0.0F) + p->scale * value;
             }
         }
