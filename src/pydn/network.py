@@ -450,6 +450,8 @@ class Network(EngineNetwork):
         labels: Sequence[str] | str | os.PathLike[str] | None = None,
         strict: bool = True,
         chart: str | os.PathLike[str] | None = None,
+        history: str | os.PathLike[str] | None = None,
+        live: int | None = None,
         callbacks: Iterable[Callback] = (),
         save_every: int | None = None,
         save_last: int | None = None,
@@ -495,7 +497,11 @@ class Network(EngineNetwork):
         strict
             Refuse a data set in which something is wrong.
         chart
-            Picture of the losses, drawn anew every 100 iterations.
+            Picture of the losses, linear and logarithmic, drawn anew every 100 iterations.
+        history
+            File that gets a line after every iteration: ``.csv``, else JSONL. `pydn.training.read_history` reads it.
+        live
+            Port of a page that shows the training to browsers on this machine; 0: any, which is logged.
         callbacks
             Called with the trainer and the `Step` after every iteration; one that returns False ends the training.
         save_every, save_last
@@ -542,6 +548,8 @@ class Network(EngineNetwork):
             labels=labels,
             strict=strict,
             chart=chart,
+            history=history,
+            live=live,
             callbacks=callbacks,
             save_every=save_every,
             save_last=save_last,
@@ -559,10 +567,9 @@ class Network(EngineNetwork):
         from .progress import Progress
 
         trainer = self.training(data, **options)
-        left = max(0, trainer.end - trainer.session.iteration) or None
-        with Progress(left, "training") as bar:
+        with Progress(trainer.end or None, "training", done=trainer.session.iteration) as bar:
             for step in trainer:
-                bar.advance(1, note=f"loss {step.average_loss:.4g}")
+                bar.advance(1, note=f"average loss {step.average_loss:.4g}")
         return trainer.result
 
     def partial(self, n: int, path: str | os.PathLike[str] | None = None) -> Weights:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,8 @@ class Flag:
         What ``--help`` calls the value; FILE and FOLDER are completed by shells.
     choices
         Values to complete.
+    default
+        Its value where none follows; None: one must follow.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Flag:
     kind: type[bool] | type[int] | type[float] | type[str] = bool
     value: str = ""
     choices: Sequence[str] = ()
+    default: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +154,10 @@ class Command:
         kinds = {flag.name: flag.kind for flag in (*COMMON, *self.flags)} | dict(self.ignored)
         words: list[str] = []
         values: dict[str, object] = {}
-        rest = iter(arguments)
-        for argument in rest:
+        defaults = {flag.name: flag.default for flag in self.flags if flag.default is not None}
+        rest = deque(arguments)
+        while rest:
+            argument = rest.popleft()
             name = argument.lstrip("-")
             if not argument.startswith("-") or not name:
                 words.append(argument)
@@ -160,7 +166,12 @@ class Command:
                 raise HelpRequested
             if name not in kinds:
                 raise UsageError(f"unknown flag {argument}", self)
-            values[name] = True if kinds[name] is bool else self._value(argument, kinds[name], next(rest, None))
+            if kinds[name] is bool:
+                values[name] = True
+            elif name in defaults and not (rest and rest[0].isdecimal()):
+                values[name] = defaults[name]
+            else:
+                values[name] = self._value(argument, kinds[name], rest.popleft() if rest else None)
         self._check_words(words)
         return Options(words, values)
 

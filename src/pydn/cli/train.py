@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from .._core.training import Figures
 from ..datafile import DataFile
 from ..errors import UnsupportedError
 from ..network import Network
+from ..progress import Progress
+from ..server import LOCAL
 from ..training import Step
 from ..training.head_lines import boxes_line, region_line, yolo_line
 from ..training.step import add
@@ -31,13 +34,17 @@ _FLAGS = (
     Flag("savelast", "iterations between _last weights (default: savelast= of DATA, else 100)", int, "N"),
     Flag("minloss", "keep the weights of the least average loss as .minloss.weights; cfgs with ternary=1 always do"),
     Flag("lenient", "train although something is wrong in the data"),
+    Flag("chart", "file for the picture of losses (default chart.png)", str, "FILE"),
+    Flag("history", "file that gets a line for every iteration: .csv, else JSONL; pydn plot shows it", str, "FILE"),
+    Flag("live", "show the training on a page for browsers at this port (8090)", int, "[PORT]", default=8090),
+    Flag("mjpeg_port", "as -live: a page in place of the reference's video of its chart", int, "PORT"),
+    Flag("address", "where the page is served (default 127.0.0.1, for this machine only)", str, "ADDRESS"),
 )
 _IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
     "dont_show": bool,
     "show_imgs": bool,
     "gpus": str,
     "i": int,
-    "mjpeg_port": int,
     "json_port": int,
     "benchmark_layers": bool,
     "thresh": float,
@@ -58,7 +65,6 @@ DETECTOR_TRAIN = Command(
         *_FLAGS,
         Flag("map", "measure mAP on DATA's valid= pictures while training, keep the best weights"),
         Flag("mAP_epochs", "how often (default 4 epochs)", int, "N"),
-        Flag("chart", "file for the picture of losses (default chart.png)", str, "FILE"),
     ),
     _IGNORED,
 )
@@ -69,7 +75,6 @@ CLASSIFIER_TRAIN = Command(
     (
         *_FLAGS,
         Flag("topk", "measure accuracy on DATA's valid= pictures while training, keep the best weights"),
-        Flag("chart", "file for the picture of losses (default chart.png)", str, "FILE"),
     ),
     _IGNORED,
 )
@@ -104,9 +109,12 @@ def _train(options: Options, *, classifier: bool) -> int:
     note(f"Learning Rate: {facts['learning_rate']:g}, Momentum: {facts['momentum']:g}, Decay: {facts['decay']:g}")
     trainer = _trainer(net, data, options, classifier)
     lines = _Lines(net, trainer, classifier)
+    bar = Progress(trainer.end or None, "training", done=trainer.session.iteration, show=not sys.stdout.isatty())
     try:
-        for step in trainer:
-            lines(step)
+        with bar:
+            for step in trainer:
+                lines(step)
+                bar.advance(1, note=f"average loss {step.average_loss:.4g}")
     finally:
         net.close()
     if trainer.result.stopped == "interrupted":
@@ -135,7 +143,21 @@ def _trainer(net: Network, data: DataFile, options: Options, classifier: bool) -
         save_last=options.integer("savelast"),
         minloss=options.on("minloss") or None,
         say=note,
+        history=options.text("history"),
+        live=_port(options),
+        live_address=options.text("address") or LOCAL,
     )
+
+
+def _port(options: Options) -> int | None:
+    """Return where the page is asked for, and say where it will be; the reference's -1 means nowhere."""
+    port = options.integer("live")
+    if port is None:
+        port = options.integer("mjpeg_port")
+    if port is None or port < 0:
+        return None
+    note(f"pydn: the training is at http://{options.text('address') or LOCAL}:{port}/")
+    return port
 
 
 def _check_kind(net: Network, cfg: str, classifier: bool) -> None:

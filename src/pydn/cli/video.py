@@ -10,8 +10,9 @@ from typing import TypeVar
 from ..class_names import COCO_NAMES, VOC_NAMES
 from ..datafile import DataFile
 from ..network import Network
+from ..server import LOCAL
 from ..video import JpegFiles, JsonFile, Outputs, Shown, Sink, Video, VideoFile, VideoFrame, predict_video
-from ..video.servers import LOCAL, JsonServer, MjpegServer
+from ..video.servers import JsonServer, MjpegServer
 from ..video.window import Window
 from .classifier import IGNORED, names_of
 from .common import note, open_network

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import overload
 
 from ..files import write_whole
+from .records import COLUMNS, csv_line, csv_row, json_line
 from .step import Step
-
-COLUMNS = ("iteration", "loss", "average_loss", "learning_rate", "seconds", "images", "iou", "recall", "count")
 
 
 @dataclass(frozen=True)
@@ -50,7 +46,7 @@ class TrainResult(Sequence[Step]):
     files
         Weights that were written, the last of each name.
     stopped
-        Why it ended: ``"finished"``, ``"interrupted"``, ``"patience"``, ``"failed"``.
+        Why it ended: ``"finished"``, ``"interrupted"``, ``"patience"``, ``"failed"``; ``""`` where that is not known.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -76,25 +72,63 @@ class TrainResult(Sequence[Step]):
         if not self.steps:
             return "no iterations"
         last = self.steps[-1]
-        text = (
-            f"{len(self)} iterations, average loss {self.steps[0].loss:.4g} to {last.average_loss:.4g}, {self.stopped}"
-        )
+        text = f"{len(self)} iterations, average loss {self.steps[0].loss:.4g} to {last.average_loss:.4g}"
+        if self.stopped:
+            text += f", {self.stopped}"
         if self.best is not None:
             text += f"; best {self.best.name} {100 * self.best.value:.2f} % after iteration {self.best.iteration}"
         return text
 
+    def add(self, step: Step, scores: Mapping[str, float]) -> None:
+        """Take an iteration and what was measured after it; one that was there, and all after it, are forgotten."""
+        if self.steps and step.iteration <= self.steps[-1].iteration:
+            self.forget_after(step.iteration - 1)
+        self.steps.append(step)
+        for name, value in scores.items():
+            self.add_score(name, value)
+
+    def add_score(self, name: str, value: float) -> None:
+        """Take what was measured after the last iteration; a measure of this name that was there is replaced."""
+        score = Score(self.steps[-1].iteration if self.steps else 0, name, value)
+        for before in reversed(self.scores):
+            if before.iteration != score.iteration:
+                break
+            if before.name == name:
+                self.scores.remove(before)
+                self._find_best()
+                break
+        self.scores.append(score)
+        if self.best is None or (name == self.best.name and value > self.best.value):
+            self.best = score
+
+    def forget_after(self, iteration: int) -> None:
+        """Drop all that came after an iteration: a training went on from there."""
+        self.steps = [step for step in self.steps if step.iteration <= iteration]
+        self.scores = [score for score in self.scores if score.iteration <= iteration]
+        self._find_best()
+
+    def _find_best(self) -> None:
+        """Find the best by the first measure, which is the one that counts."""
+        counted = [score for score in self.scores if score.name == self.scores[0].name]
+        self.best = max(counted, key=lambda score: score.value, default=None)
+
+    def scores_of(self) -> dict[int, dict[str, float]]:
+        """Return what was measured, by iteration and name."""
+        found: dict[int, dict[str, float]] = {}
+        for score in self.scores:
+            found.setdefault(score.iteration, {})[score.name] = score.value
+        return found
+
     def to_csv(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return a line for each step as CSV, and write it to `path` as well."""
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows([getattr(step, name) for name in COLUMNS] for step in self.steps)
-        return _written(text.getvalue(), path)
+        """Return a line for each step as CSV, and write it to `path` as well; each measure has a column."""
+        names, scores = list(dict.fromkeys(score.name for score in self.scores)), self.scores_of()
+        rows = [csv_row(step, scores.get(step.iteration, {}), names) for step in self.steps]
+        return _written("".join([csv_line([*COLUMNS, *names]), *rows]), path)
 
     def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
         """Return an object for each step, one a line (JSONL), and write it to `path` as well."""
-        lines = [json.dumps({name: getattr(step, name) for name in COLUMNS}) for step in self.steps]
-        return _written("".join(f"{line}\n" for line in lines), path)
+        scores = self.scores_of()
+        return _written("".join(json_line(step, scores.get(step.iteration, {})) for step in self.steps), path)
 
 
 def _written(text: str, path: str | os.PathLike[str] | None) -> str:

@@ -13,15 +13,19 @@ from ..evaluation.class_labels import ClassSet
 from ..evaluation.listing import DataSource
 from ..evaluation.truth import TruthSet
 from ..preprocess import Dialect
+from ..server import LOCAL
 from ..tools.ternary import marked
 from .augment import DetectorAugmentation, detector_maker
-from .chart import save_chart
+from .chart import ChartFile
 from .classifier_augment import ClassifierAugmentation, classifier_maker
+from .history import History
+from .live import LivePage
 from .loader import Loader, Make
+from .result import TrainResult
+from .samples import Samples
 from .sampling import classifier_sizes, detector_sizes
 from .schedule import Schedule
 from .session import Session
-from .step import Step
 from .trainer import Callback, Plan, Trainer
 
 if TYPE_CHECKING:
@@ -52,6 +56,9 @@ def trainer_of(
     labels: Sequence[str] | str | os.PathLike[str] | None = None,
     strict: bool = True,
     chart: str | os.PathLike[str] | None = None,
+    history: str | os.PathLike[str] | None = None,
+    live: int | None = None,
+    live_address: str = LOCAL,
     callbacks: Iterable[Callback] = (),
     save_every: int | None = None,
     save_last: int | None = None,
@@ -86,9 +93,33 @@ def trainer_of(
     def feed(first: int) -> Loader:
         return Loader(make, session.images, first, workers=workers or min(4, os.cpu_count() or 1))
 
+    trainer = Trainer(net, feed, plan, session=session)
     highest = session.facts["max_chart_loss"] if "max_chart_loss" in net.plan.options else None
-    drawn = [] if chart is None else [_Chart(chart, highest)]
-    return Trainer(net, feed, plan, session=session, callbacks=[*drawn, *callbacks])
+    trainer.callbacks += [*_watching(net, data, chart, highest, history, live, live_address), *callbacks]
+    return trainer
+
+
+def _watching(
+    net: Network,
+    data: DataSource,
+    chart: str | os.PathLike[str] | None,
+    highest: float | None,
+    history: str | os.PathLike[str] | None,
+    live: int | None,
+    address: str,
+) -> list[Callback]:
+    """Return what shows the training: what a history has of it from before is in the chart and on the page too."""
+    found: list[Callback] = []
+    past = TrainResult()
+    if history is not None:
+        written = History(history)
+        past = written.past
+        found.append(written)
+    if chart is not None:
+        found.append(ChartFile(chart, past, highest))
+    if live is not None:
+        found.append(LivePage(live, address, past=past, samples=Samples(net, data)))
+    return found
 
 
 def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool) -> tuple[Make, int]:
@@ -158,14 +189,3 @@ def _score(
         return float(network.valid(data).top1 if classifier else network.map(data).map)
 
     return score, every or usual, start
-
-
-class _Chart:
-    """Draws the losses every 100 iterations and at the end."""
-
-    def __init__(self, path: str | os.PathLike[str], highest: float | None = None) -> None:
-        self.path, self.highest = path, highest
-
-    def __call__(self, trainer: Trainer, step: Step) -> None:
-        if step.iteration % 100 == 0 or step.iteration >= trainer.end > 0:
-            save_chart(self.path, trainer.result, iterations=trainer.end, highest=self.highest)

@@ -8,6 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -30,7 +31,10 @@ if TYPE_CHECKING:
 _log = logging.getLogger("pydn")
 
 Callback = Callable[["Trainer", Step], object]
-"""Called after every iteration; one that returns False ends the training."""
+"""Called after every iteration; one that returns False ends the training.
+
+Where it has a method ``finish``, that is called with the trainer when the training is over, however it ended.
+"""
 
 
 class Feed(Protocol):
@@ -173,7 +177,10 @@ class Trainer:
                 feed.close()
                 if signals.caught:
                     self.result.stopped = "interrupted"
-                self._finish()
+                try:
+                    self._finish()
+                finally:
+                    self._tell()
 
     def run(self) -> TrainResult:
         """Train to the end."""
@@ -211,6 +218,13 @@ class Trainer:
             self.result.stopped = "patience"
             return True
         return 0 < self.end <= self.session.iteration
+
+    def _tell(self) -> None:
+        """Let the callbacks finish what they began: each of them, even if another one fails."""
+        with ExitStack() as finished:
+            for callback in reversed(self.callbacks):
+                if callable(finish := getattr(callback, "finish", None)):
+                    finished.callback(finish, self)
 
     def _measure(self, step: Step) -> None:
         plan = self.plan

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from collections import deque
-from collections.abc import Iterator
-from contextlib import contextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Condition, Thread
-from typing import Any, ClassVar
 
 from ..json_array import BEGIN, BETWEEN, END
+from ..server import LOCAL, Request, Server
 from .sinks import Shown, frame_json, jpeg
 
-LOCAL = "127.0.0.1"
-_CLIENTS = 64
-"""More are turned away: each has a thread."""
-_STUCK = 10.0
-"""Seconds after which a client that takes nothing is left."""
 _NOTICE = 0.5
 _AGAIN = 1.0
 """Seconds after which the same picture is sent again."""
@@ -41,113 +30,7 @@ img { max-width: 100vw; max-height: 100vh }
 """
 
 
-class _Server:
-    """An HTTP server in threads; subclasses say what a path answers.
-
-    Parameters
-    ----------
-    port
-        0: any that is free.
-    address
-        Where it listens; other machines can connect only where it is not 127.0.0.1.
-
-    Raises
-    ------
-    OSError
-        If the port is in use or not allowed.
-    """
-
-    def __init__(self, port: int, address: str = LOCAL) -> None:
-        self.changed = Condition()
-        """Notified when there is something new to send, and when the server closes."""
-        self.closed = False
-        self._clients = 0
-        handler = type("Handler", (_Handler,), {"home": self})
-        try:
-            self._http = ThreadingHTTPServer((address, port), handler)
-        except (OSError, OverflowError) as error:
-            number = error.errno if isinstance(error, OSError) else errno.EINVAL
-            reason = os.strerror(number or errno.EINVAL) if isinstance(error, OSError) else "ports are 1 to 65535"
-            raise OSError(number, f"{reason}: choose another port or address", f"{address}:{port}") from None
-        self._http.daemon_threads = True
-        self._thread = Thread(target=self._http.serve_forever, args=(0.1,), name="pydn-server", daemon=True)
-        self._thread.start()
-
-    @property
-    def port(self) -> int:
-        """Where it listens."""
-        return int(self._http.server_address[1])
-
-    @property
-    def url(self) -> str:
-        """Address to open."""
-        return f"http://{self._http.server_address[0]!s}:{self.port}/"
-
-    def close(self) -> None:
-        """End all answers and stop."""
-        with self.changed:
-            self.closed = True
-            self.changed.notify_all()
-        self._http.shutdown()
-        self._http.server_close()
-        self._thread.join()
-        with self.changed:  # clients that take what they get see the end of it, the others are left
-            self.changed.wait_for(lambda: self._clients == 0, timeout=1.0)
-
-    def answer(self, request: _Handler) -> None:
-        """Answer a GET request."""
-        raise NotImplementedError
-
-    @contextmanager
-    def client(self) -> Iterator[bool]:
-        """Count a client; False if there are too many."""
-        with self.changed:
-            self._clients += 1
-            welcome = self._clients <= _CLIENTS
-        try:
-            yield welcome
-        finally:
-            with self.changed:
-                self._clients -= 1
-                self.changed.notify_all()
-
-
-class _Handler(BaseHTTPRequestHandler):
-    home: ClassVar[_Server]
-    timeout = _STUCK
-    server_version = "pydn"
-    sys_version = ""
-
-    def do_GET(self) -> None:
-        try:
-            with self.home.client() as welcome:
-                if welcome:
-                    self.home.answer(self)
-                else:
-                    self.send_error(HTTPStatus.SERVICE_UNAVAILABLE)
-        except OSError:  # the client went away, or takes nothing
-            self.close_connection = True
-
-    def begin(self, kind: str, length: int | None = None) -> None:
-        """Send the head of an answer."""
-        self.send_response(HTTPStatus.OK)
-        self.send_header("Content-Type", kind)
-        self.send_header("Cache-Control", "no-store")
-        self.send_header("Connection", "close")
-        if length is not None:
-            self.send_header("Content-Length", str(length))
-        self.end_headers()
-
-    def whole(self, kind: str, body: bytes) -> None:
-        """Send a whole answer."""
-        self.begin(kind, len(body))
-        self.wfile.write(body)
-
-    def log_message(self, *_: Any) -> None:
-        """Say nothing of requests."""
-
-
-class MjpegServer(_Server):
+class MjpegServer(Server):
     """A sink that shows pictures to browsers and players, as many as connect, each as fast as it takes them.
 
     ``/`` is a page for who asks for HTML, as browsers do, and the stream for everybody else, as of the reference;
@@ -169,7 +52,7 @@ class MjpegServer(_Server):
             self._number += 1
             self.changed.notify_all()
 
-    def answer(self, request: _Handler) -> None:
+    def answer(self, request: Request) -> None:
         """Answer a GET request."""
         path = request.path.partition("?")[0]
         if path == "/" and "text/html" in request.headers.get("Accept", ""):
@@ -181,7 +64,7 @@ class MjpegServer(_Server):
         else:
             request.send_error(HTTPStatus.NOT_FOUND)
 
-    def _stream(self, request: _Handler) -> None:
+    def _stream(self, request: Request) -> None:
         request.begin(f"multipart/x-mixed-replace; boundary={_BOUNDARY}")
         boundary = f"--{_BOUNDARY}\r\n".encode()
         request.wfile.write(boundary)
@@ -210,7 +93,7 @@ class MjpegServer(_Server):
         return number, self._encoded[1]
 
 
-class JsonServer(_Server):
+class JsonServer(Server):
     """A sink that sends the objects of every frame, as one JSON array that ends with the video.
 
     Each client gets the frames from when it connected. One that is slow misses frames; their ``frame_id`` tells.
@@ -230,7 +113,7 @@ class JsonServer(_Server):
                 waiting.append(text)
             self.changed.notify_all()
 
-    def answer(self, request: _Handler) -> None:
+    def answer(self, request: Request) -> None:
         """Answer a GET request."""
         if request.path.partition("?")[0] != "/":
             request.send_error(HTTPStatus.NOT_FOUND)
