@@ -11,12 +11,12 @@ import re
 from collections import deque
 from collections.abc import Callable, Sequence
 from http import HTTPStatus
-from importlib import resources
 from threading import Condition
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from ..server import LOCAL, Request, Server
+from .live_page import PAGE
 from .result import TrainResult
 from .samples import Sample
 from .step import Step
@@ -184,7 +184,7 @@ class _PageServer(Server):
 
     def __init__(self, state: _State, port: int, address: str) -> None:
         self._state = state
-        self._page = resources.files(__package__).joinpath("live.html").read_bytes()
+        self._page = PAGE.encode()
         policy = f"default-src 'none'; img-src 'self'; connect-src 'self'; {_inline(self._page)}"
         self._headers = {
             "Content-Security-Policy": f"{policy}; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",

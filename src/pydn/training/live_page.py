@@ -1,4 +1,6 @@
-<!DOCTYPE html>
+"""The page that shows a training: HTML, style and script in one, which ask for nothing but its data."""
+
+PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -50,7 +52,7 @@ img { width: 100%; border-radius: 6px; display: block }
 <section class="wide"><h2>Loss <span class="key loss">each iteration</span> <span class="key average">average</span>
 <button id="scale" type="button">logarithmic</button></h2><svg id="losses" viewBox="0 0 1120 320"></svg></section>
 <section><h2>Learning rate</h2><svg id="rates" viewBox="0 0 540 230"></svg></section>
-<section id="measured" hidden><h2><span id="measures"></span></h2><svg id="scores" viewBox="0 0 540 230"></svg></section>
+<section id="measured" hidden><h2 id="measures"></h2><svg id="scores" viewBox="0 0 540 230"></svg></section>
 <section class="wide" id="seen" hidden><h2>What it finds now</h2><div id="samples"></div></section>
 </main>
 <script>
@@ -89,7 +91,8 @@ function powers(values) {
   const low = Math.floor(Math.log10(Math.min(...known, 1))), high = Math.ceil(Math.log10(Math.max(...known, 1e-9)));
   const top = Math.max(high, low + 1), marks = [];
   for (let power = low; power <= top; power++) {
-    for (const factor of top - low < 4 ? [1, 2, 5] : [1]) if (factor === 1 || power < top) marks.push(factor * 10 ** power);
+    const factors = top - low < 4 && power < top ? [1, 2, 5] : [1];
+    marks.push(...factors.map((factor) => factor * 10 ** power));
   }
   return { marks, share: (value) => (Math.log10(Math.max(value, 1e-12)) - low) / (top - low) };
 }
@@ -109,7 +112,8 @@ function draw(svg, last, axis, curves, unit = "") {
   }
   for (const curve of curves) {
     const points = curve.points.filter((point) => point[1] !== null).map(([at, value]) => [x(at), y(value)]);
-    make(svg, "polyline", { class: curve.kind, points: points.map((p) => p.map((v) => v.toFixed(1)).join()).join(" ") });
+    const path = points.map((point) => point.map((value) => value.toFixed(1)).join()).join(" ");
+    make(svg, "polyline", { class: curve.kind, points: path });
     if (curve.dots) for (const [cx, cy] of points) make(svg, "circle", { class: curve.kind, cx, cy, r: 3 });
   }
 }
@@ -211,3 +215,4 @@ watch();
 </script>
 </body>
 </html>
+"""
