@@ -88,7 +88,8 @@ function linear(top) {
 
 function powers(values) {
   const known = values.filter((value) => value > 0);
-  const low = Math.floor(Math.log10(Math.min(...known, 1))), high = Math.ceil(Math.log10(Math.max(...known, 1e-9)));
+  if (!known.length) known.push(1);
+  const low = Math.floor(Math.log10(Math.min(...known))), high = Math.ceil(Math.log10(Math.max(...known)));
   const top = Math.max(high, low + 1), marks = [];
   for (let power = low; power <= top; power++) {
     const factors = top - low < 4 && power < top ? [1, 2, 5] : [1];
