@@ -32,7 +32,7 @@ class Browser:
         to_browser, self._write = os.pipe()
         self._read, from_browser = os.pipe()
         # the browser reads from descriptor 3 and writes to 4
-        shell = f"exec 3<&{to_browser} 4>&{from_browser}; exec \"$0\" \"$@\""
+        shell = f'exec 3<&{to_browser} 4>&{from_browser}; exec "$0" "$@"'
         flags = ["--headless", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--remote-debugging-pipe"]
         flags += [f"--user-data-dir={folder}", f"--window-size={width},{height}", "about:blank"]
         if os.getuid() == 0:

@@ -29,7 +29,7 @@ def text_chart(result: TrainResult, *, rows: int = 20, width: int = 80, log: boo
     str
         Without the end of the last line.
     """
-    shown = _chosen(result.steps, max(1, rows))
+    shown = _chosen(result.steps, max(1, rows)) if result.steps else []
     finite = sorted(step.average_loss for step in shown if math.isfinite(step.average_loss))
     if not finite:
         return "no iteration has a loss that is a number"
