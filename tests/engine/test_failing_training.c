@@ -7,30 +7,30 @@
 #define CONV(count) "[convolutional]\nfilters=" #count "\nsize=3\nstride=2\npad=1\nbatch_normalize=1\nactivation=mish\n"
 #define BOXES       "anchors=1,2,3,4\nnum=2\nclasses=2\nmax=3\n"
 #define POINT(n)    "[convolutional]\nfilters=" #n "\nsize=1\nactivation=linear\n"
+/* clang-format off */
 static const char *const networks[] = {
     NET CONV(4) POINT(14) "[yolo]\nmask=0,1\niou_loss=ciou\ncounters_per_class=1,2\n" BOXES,
     NET CONV(4) POINT(22) "[Gaussian_yolo]\nmask=0,1\n" BOXES,
     NET CONV(4) POINT(14) "[region]\nsoftmax=1\n" BOXES,
-    NET CONV(4)
-        CONV(4) "[connected]\noutput=48\nactivation=leaky\n[detection]\nclasses=2\ncoords=4\nnum=2\nside=2\nsqrt=1\n",
+    NET CONV(4) CONV(4) "[connected]\noutput=48\nactivation=leaky\n"
+        "[detection]\nclasses=2\ncoords=4\nnum=2\nside=2\nsqrt=1\n",
     NET CONV(4) POINT(5) "[iseg]\nclasses=2\nids=3\n",
-    NET CONV(4)
-        POINT(7) "[yolo]\nanchors=8,8\nnum=1\nclasses=2\nmax=3\n[route]\nlayers=0\n[contrastive]\nyolo_layer=2\n",
+    NET CONV(4) POINT(7) "[yolo]\nanchors=8,8\nnum=1\nclasses=2\nmax=3\n"
+        "[route]\nlayers=0\n[contrastive]\nyolo_layer=2\n",
     NET CONV(4) "[avgpool]\n[connected]\noutput=4\nbatch_normalize=1\n[softmax]\n[cost]\n",
     NET CONV(4) "[local]\nfilters=2\nsize=3\npad=1\nactivation=leaky\n[connected]\noutput=4\n[logistic]\n",
-    NET CONV(4) "[deconvolutional]\nfilters=4\nsize=2\nstride=2\n[crop]\ncrop_height=4\ncrop_width=4\n[normalization]\n"
-                "[l2norm]\n[reorg]\nstride=2\n[reorg3d]\nstride=2\nreverse=1\n[batchnorm]\n[local_avgpool]\nsize=2\n["
-                "cost]\n",
-    NET CONV(4) POINT(4) "[shortcut]\nfrom=-2\nweights_type=per_channel\nweights_normalization=softmax\n" POINT(
-        4) "[sam]\nfrom=-2\n[avgpool]\n[scale_channels]\nfrom=-3\n[upsample]\nstride=2\n[maxpool]\nsize=2\nstride=2\n"
-           "antialiasing=1\n[activation]\nactivation=normalize_channels\n[implicit]\nfilters=4\n[scale_channels]\nfrom="
-           "-2\n"
-           "[dropout]\ndropblock=1\n[cost]\n",
-    NET
-    "time_steps=2\n[crnn]\nhidden=2\noutput=2\nsize=3\npad=1\nbatch_normalize=1\n[history]\nhistory_size=2\n"
-    "[conv_lstm]\noutput=2\nsize=3\npad=1\npeephole=1\n[rnn]\nhidden=2\noutput=2\n[gru]\noutput=2\n[lstm]\noutput=3\n"
-    "[softmax]\n",
+    NET CONV(4) "[deconvolutional]\nfilters=4\nsize=2\nstride=2\n[crop]\ncrop_height=4\ncrop_width=4\n"
+        "[normalization]\n[l2norm]\n[reorg]\nstride=2\n[reorg3d]\nstride=2\nreverse=1\n[batchnorm]\n"
+        "[local_avgpool]\nsize=2\n[cost]\n",
+    NET CONV(4) POINT(4) "[shortcut]\nfrom=-2\nweights_type=per_channel\nweights_normalization=softmax\n"
+        POINT(4) "[sam]\nfrom=-2\n[avgpool]\n[scale_channels]\nfrom=-3\n[upsample]\nstride=2\n"
+        "[maxpool]\nsize=2\nstride=2\nantialiasing=1\n[activation]\nactivation=normalize_channels\n"
+        "[implicit]\nfilters=4\n[scale_channels]\nfrom=-2\n[dropout]\ndropblock=1\n[cost]\n",
+    NET "time_steps=2\n[crnn]\nhidden=2\noutput=2\nsize=3\npad=1\nbatch_normalize=1\n[history]\nhistory_size=2\n"
+        "[conv_lstm]\noutput=2\nsize=3\npad=1\npeephole=1\n[rnn]\nhidden=2\noutput=2\n[gru]\noutput=2\n"
+        "[lstm]\noutput=3\n[softmax]\n",
 };
+/* clang-format on */
 
 typedef struct example {
     const char *text, *backend;

@@ -64,7 +64,11 @@ def iseg_loss(x: Array, classes: int, instances: Sequence[tuple[int, Array]]) ->
 
 
 def contrastive_loss(z: Array, tracks: Sequence[int], kinds: Sequence[int], temperature: float, limit: int) -> Array:
-    """Samples of one time step: embeddings (samples, values), tracks and classes → deltas."""
+    """Samples of one time step: embeddings (samples, values), tracks and classes → deltas.
+
+    Not a gradient: the others' embeddings should be of length 1, p should be a share of what is like the same sample i,
+    and what i says about them is left out.
+    """
     count = len(z)
     near = np.array([[a @ b / np.sqrt((a @ a) * (b @ b)) for b in z] for a in z])
     pair = np.array([[i != j and kinds[i] == kinds[j] for j in range(count)] for i in range(count)])

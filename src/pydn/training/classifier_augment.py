@@ -216,14 +216,22 @@ class _Maker:
 def truth_row(classes: Sequence[int], outputs: int, smooth: float = 0.0, parents: Sequence[int] = ()) -> _Row:
     """Return the truth of a picture: 1 for its classes and what these are a kind of, 0 for the others.
 
-    With `smooth`, its classes get 1 - smooth and the others share that number.
+    With `smooth`, its classes get 1 - smooth and the others share that number: in a tree those beside them, since
+    groups in which a picture has no class say nothing.
     """
-    row = np.full(outputs, smooth / max(1, outputs - 1), np.float32)
+    tree = np.asarray(parents or np.full(outputs, -1))
+    chosen = set()
     for one in classes:
         class_id = one
         while 0 <= class_id < outputs:
-            row[class_id] = 1 - smooth
-            class_id = parents[class_id] if parents else -1
+            chosen.add(class_id)
+            class_id = int(tree[class_id])
+    group_of = np.cumsum(np.diff(tree, prepend=tree[:1]) != 0)
+    row = np.zeros(outputs, np.float32)
+    for number in {int(group_of[class_id]) for class_id in chosen}:
+        group = group_of == number
+        row[group] = smooth / max(1, group.sum() - 1)
+    row[list(chosen)] = 1 - smooth
     return row
 
 

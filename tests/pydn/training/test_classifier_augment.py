@@ -199,6 +199,9 @@ def test_truths() -> None:
     assert truth_row([0, 3], 4).tolist() == [1, 0, 0, 1]
     assert truth_row([3], 4, parents=[-1, 0, 0, 1]).tolist() == [1, 1, 0, 1]
     assert truth_row([], 3).tolist() == [0, 0, 0]
+    # Groups 0 1 2 | 3 4 (of 0) | 5 6 (of 1) | 7 (of 4): nothing is said of those of 1.
+    smoothed = truth_row([7], 8, 0.1, [-1, -1, -1, 0, 0, 1, 1, 4])
+    assert np.allclose(smoothed, [0.9, 0.05, 0.05, 0.1, 0.9, 0, 0, 0.9])
 
 
 @pytest.mark.parametrize("kind", ["mixup", "cutmix", "mosaic"])
