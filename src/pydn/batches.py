@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from queue import SimpleQueue
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,6 +47,11 @@ class Ready:
     size: tuple[int, int] = (0, 0)
     path: str = ""
     error: Error | OSError | None = None
+
+
+_Result = TypeVar("_Result")
+Run: TypeAlias = Callable[[Sequence["Ready"]], list[_Result]]
+"""From images that could be read to their results."""
 
 
 def make_ready(image: ImageLike, fit: Fit, *, rgb: bool = False) -> Ready:
@@ -112,6 +118,54 @@ def groups(
                 raise failed
         if ahead.broken is not None:
             raise ahead.broken
+
+
+def run_groups(
+    taken: Iterator[list[Ready]], runs: Sequence[Run[_Result]]
+) -> Iterator[tuple[list[Ready], Iterator[_Result]]]:
+    """Yield groups in order, each with the results of its images that could be read.
+
+    Several `runs` work at a time, each on a thread and a group of its own; no more groups are taken than there are of
+    them.
+    """
+    if len(runs) == 1:
+        for group in taken:
+            yield group, iter(_run(runs[0], group))
+        return
+    idle: SimpleQueue[Run[_Result]] = SimpleQueue()
+    for run in runs:
+        idle.put(run)
+
+    def work(group: list[Ready]) -> list[_Result]:
+        run = idle.get()
+        try:
+            return _run(run, group)
+        finally:
+            idle.put(run)
+
+    with ThreadPoolExecutor(len(runs), "pydn-networks") as pool:
+        waiting: deque[tuple[list[Ready], Future[list[_Result]]]] = deque()
+        broken: Exception | None = None
+        more = True
+        while more:
+            fresh: list[Ready] | None = None
+            try:
+                fresh = next(taken, None)
+            except Exception as error:  # raised after the results before it
+                broken = error
+            more = fresh is not None
+            if fresh is not None:
+                waiting.append((fresh, pool.submit(work, fresh)))
+            while waiting and (not more or len(waiting) > len(runs)):
+                first, future = waiting.popleft()
+                yield first, iter(future.result())
+        if broken is not None:
+            raise broken
+
+
+def _run(run: Run[_Result], group: Sequence[Ready]) -> list[_Result]:
+    good = [image for image in group if image.error is None]
+    return run(good) if good else []
 
 
 class _Ahead:

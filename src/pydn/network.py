@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from ._core.network import Network as EngineNetwork
 from ._core.training import TrainingNetwork
 from ._core.weights import Weights
-from .batches import Errors, Fit, Ready, groups, make_ready, several
+from .batches import Errors, Fit, Ready, Run, groups, make_ready, run_groups, several
 from .classification import Classification
 from .detections import Detections
 from .errors import UnsupportedError
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from .training.trainer import Callback, Trainer
 
 _Result = TypeVar("_Result", Detections, Classification)
+_RECURRENT = frozenset({"rnn", "gru", "lstm", "crnn", "conv_lstm", "history"})
 
 
 class Network(EngineNetwork):
@@ -151,6 +152,7 @@ class Network(EngineNetwork):
         *,
         rgb: bool = False,
         errors: Errors = "raise",
+        networks: int = 1,
     ) -> list[Detections] | Iterator[Detections]:
         """`detect` for many images of any sizes, as many in one forward as the network's batch.
 
@@ -166,6 +168,9 @@ class Network(EngineNetwork):
         errors
             ``"raise"``: an image that cannot be read raises, as in `detect`, after the results before it.
             ``"report"``: it is logged by name, its result is empty and has the ``error``, and the rest goes on.
+        networks
+            More than one: so many copies of the network over the same weights compute at a time, each on one thread.
+            It finishes more images a second than one forward on all threads, above all of small networks.
 
         Returns
         -------
@@ -178,8 +183,11 @@ class Network(EngineNetwork):
         >>> for found in net.detect_batch("frames/*.jpg", errors="report"):  # doctest: +SKIP
         ...     print(found.path, found.error or found)
         """
-        fit, run = self._detector(thresh, nms, letterbox, hier)
-        return self._batches(images, fit, run, _unread_detections, rgb=rgb, errors=errors)
+
+        def make(net: Network) -> tuple[Fit, Run[Detections]]:
+            return net._detector(thresh, nms, letterbox, hier)
+
+        return self._batches(images, make, _unread_detections, rgb=rgb, errors=errors, networks=networks)
 
     def predict(self, image: ImageLike, top: int = 5, *, rgb: bool = False) -> Classification:
         """Classify an image.
@@ -214,10 +222,14 @@ class Network(EngineNetwork):
         *,
         rgb: bool = False,
         errors: Errors = "raise",
+        networks: int = 1,
     ) -> list[Classification] | Iterator[Classification]:
         """`predict` for many images, in the way of `detect_batch`."""
-        fit, run = self._classifier(top)
-        return self._batches(images, fit, run, _unread_classes, rgb=rgb, errors=errors)
+
+        def make(net: Network) -> tuple[Fit, Run[Classification]]:
+            return net._classifier(top)
+
+        return self._batches(images, make, _unread_classes, rgb=rgb, errors=errors, networks=networks)
 
     def detect_video(
         self,
@@ -746,24 +758,51 @@ class Network(EngineNetwork):
     def _batches(
         self,
         images: Iterable[ImageLike] | str | os.PathLike[str],
-        fit: Fit,
-        run: Callable[[Sequence[Ready]], list[_Result]],
+        make: Callable[[Network], tuple[Fit, Run[_Result]]],
         unread: Callable[[Ready], _Result],
         *,
         rgb: bool,
         errors: Errors,
+        networks: int,
     ) -> list[_Result] | Iterator[_Result]:
         if errors not in ("raise", "report"):
             raise ValueError(f"errors must be 'raise' or 'report', not {errors!r}")
+        if networks < 1:
+            raise ValueError(f"networks must be 1 or more, not {networks}")
         images = several(images)
+        fit, run = make(self)
 
         def results() -> Iterator[_Result]:
-            for group in groups(images, self.batch * self.steps, fit, rgb=rgb, errors=errors):
-                good = [image for image in group if image.error is None]
-                found = iter(run(good) if good else ())
+            copies = [] if networks == 1 else [self._copy() for _ in range(networks)]
+            runs = [make(copy)[1] for copy in copies] or [run]
+            taken = groups(images, self.batch * self.steps, fit, rgb=rgb, errors=errors)
+            for group, found in run_groups(taken, runs):
                 yield from (next(found) if image.error is None else unread(image) for image in group)
 
         return results() if isinstance(images, Iterator) else list(results())
+
+    def _copy(self) -> Network:
+        """Return another network over these weights, whose calls run on the thread that makes them."""
+        if any(layer.kind in _RECURRENT for layer in self.layers):
+            raise UnsupportedError("a recurrent network takes its images one after the other: use networks=1")
+        plan = self.plan
+        copy = Network(
+            plan.text,
+            self.weights,
+            device=self.device,
+            precision=self.precision,
+            batch=self.batch,
+            dialect=self.dialect,
+            prepare=self.prepare,
+            files=plan.files,
+            isa=self.isa,
+            width=self.width,
+            height=self.height,
+            cfg_file=plan.file,
+            alone=True,
+        )
+        copy._names = self._names
+        return copy
 
 
 def _stack(images: Sequence[Ready]) -> NDArray[np.float32]:

@@ -56,6 +56,41 @@ def test_mixed_sizes_keep_their_order(net: pydn.Network, files: list[Path]) -> N
     assert net.detect_batch([], thresh=0.01) == []
 
 
+@pytest.mark.parametrize("networks", [2, 3])
+def test_several_networks_find_the_same_in_the_same_order(
+    net: pydn.Network, files: list[Path], tmp_path: Path, networks: int
+) -> None:
+    expected = net.detect_batch(files, thresh=0.01)
+    assert net.detect_batch(files, thresh=0.01, networks=networks) == expected
+    assert list(net.detect_batch(iter(files), thresh=0.01, networks=networks)) == expected
+    assert net.detect_batch([], networks=networks) == []
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"nothing")
+    results = net.detect_batch(iter([*files[:4], broken, *files[4:]]), thresh=0.01, networks=networks)
+    assert [next(results) for _ in range(4)] == expected[:4]
+    with pytest.raises(pydn.DataError, match=r"broken\.png"):
+        next(results)
+    reported = net.detect_batch([*files[:4], broken, *files[4:]], thresh=0.01, errors="report", networks=networks)
+    assert [found for found in reported if found.error is None] == expected
+
+
+def test_copies_share_the_weights_and_leave_the_pool_alone(net: pydn.Network) -> None:
+    copy = net._copy()
+    assert copy.alone
+    assert not net.alone
+    assert copy.weights is net.weights
+    recurrent = pydn.load(
+        b"[net]\nbatch=1\ninputs=4\ntime_steps=1\n[rnn]\noutput=3\nhidden=2\n[softmax]\n", device="ref"
+    )
+    with pytest.raises(pydn.UnsupportedError, match="networks=1"):
+        recurrent._copy()
+
+
+def test_networks_is_checked(net: pydn.Network) -> None:
+    with pytest.raises(ValueError, match="networks must be 1 or more, not 0"):
+        net.detect_batch([], networks=0)
+
+
 def test_folder_pattern_and_list(net: pydn.Network, files: list[Path], tmp_path: Path) -> None:
     expected = net.detect_batch(files)
     lines = tmp_path / "all.txt"

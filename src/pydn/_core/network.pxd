@@ -16,6 +16,7 @@ cdef class Network(Planned):
     cdef readonly str prepare
     cdef readonly str outputs
     cdef readonly object isa      # the widest instruction set allowed; None: the processor's
+    cdef readonly bint alone      # runs without the shared pool
     cdef int create(self, object isa) except -1
     cdef int run(self, object x, bint forward, Results results) except -1
     cdef object look(self, int layer)
