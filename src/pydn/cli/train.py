@@ -14,7 +14,7 @@ from ..errors import UnsupportedError
 from ..network import Network
 from ..progress import Progress
 from ..server import LOCAL
-from ..training import Step
+from ..training import LivePage, Step
 from ..training.head_lines import boxes_line, region_line, yolo_line
 from ..training.step import add
 from ..training.task import trainer_of
@@ -108,6 +108,8 @@ def _train(options: Options, *, classifier: bool) -> int:
     facts = net.facts(-1)
     note(f"Learning Rate: {facts['learning_rate']:g}, Momentum: {facts['momentum']:g}, Decay: {facts['decay']:g}")
     trainer = _trainer(net, data, options, classifier)
+    for page in (callback for callback in trainer.callbacks if isinstance(callback, LivePage)):
+        note(f"pydn: the training is at {page.url}")
     lines = _Lines(net, trainer, classifier)
     bar = Progress(trainer.end or None, "training", done=trainer.session.iteration, show=not sys.stdout.isatty())
     try:
@@ -150,14 +152,11 @@ def _trainer(net: Network, data: DataFile, options: Options, classifier: bool) -
 
 
 def _port(options: Options) -> int | None:
-    """Return where the page is asked for, and say where it will be; the reference's -1 means nowhere."""
+    """Return where the page is asked for; the reference's -1 means nowhere."""
     port = options.integer("live")
     if port is None:
         port = options.integer("mjpeg_port")
-    if port is None or port < 0:
-        return None
-    note(f"pydn: the training is at http://{options.text('address') or LOCAL}:{port}/")
-    return port
+    return None if port is None or port < 0 else port
 
 
 def _check_kind(net: Network, cfg: str, classifier: bool) -> None:
