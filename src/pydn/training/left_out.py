@@ -66,14 +66,14 @@ KEYS: list[LeftOut] = [
     LeftOut("convolutional", "assisted_excitation", "the truth stays out of what a layer computes"),
     LeftOut("convolutional", "bin_output", "it is about the speed of a GPU", level=logging.INFO),
     LeftOut("convolutional", "dot", _IDLE, level=logging.INFO),
-    LeftOut("convolutional", "smooth", "outputs are not held to those beside them", dialect="pjreddie"),
     *_several("convolutional", "stream wait_stream", _STREAMS, logging.INFO),
     *_several("route", "stream wait_stream", _STREAMS, logging.INFO),
     *_several("region", "log sqrt absolute", _IDLE, logging.INFO),
     *_several("detection", "reorg absolute", _IDLE, logging.INFO),
     LeftOut("cost", "ratio", _IDLE, level=logging.INFO),
-    LeftOut("", "truth", "losses read the labels alone", dialect="pjreddie"),
-    LeftOut("", "dontsave", "all layers are saved", dialect="pjreddie"),
+    LeftOut("", "truth", "losses read the labels alone"),
+    LeftOut("", "dontsave", "all layers are saved"),
+    LeftOut("", "smooth", "it is a key of dialect pjreddie", dialect="alexeyab"),
 ]
 
 

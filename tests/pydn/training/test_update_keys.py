@@ -150,6 +150,27 @@ def test_rate_of_a_layer() -> None:
     np.testing.assert_allclose(update(net, g), 0.25 * g, atol=1e-5)
 
 
+@pytest.mark.parametrize("dialect", ["pjreddie", "alexeyab"])
+@pytest.mark.parametrize("device", ["ref", "cpu"])
+def test_smooth_outputs(dialect: str, device: str) -> None:
+    """The delta of an output grows by `smooth` times what its neighbours, two steps around, are larger."""
+    cfg = "[net]\nbatch=2\nwidth=7\nheight=4\nchannels=1\n[convolutional]\nactivation=leaky\nsmooth=0.25\n"
+    net = network(cfg, dialect=dialect, device=device)
+    x, delta = random((2, 1, 4, 7)), random((2, 1, 4, 7), 5)
+    net.weights[0, "weights"][...] = 2
+    (y,) = net.forward(x)
+    np.testing.assert_allclose(y, np.where(x > 0, 2, 0.2) * x, rtol=1e-6)
+    into = net.delta(0)
+    assert into is not None
+    into[...] = delta
+    net.backward()
+    wide = np.pad(y.astype(float), ((0, 0), (0, 0), (2, 2), (2, 2)), constant_values=np.nan)
+    around = np.stack([wide[:, :, u : u + 4, v : v + 7] for u in range(5) for v in range(5)])
+    pulled = delta + (0.25 * np.nansum(around - y, axis=0) if dialect == "pjreddie" else 0)
+    slope = np.where(x > 0, 1, 0.1)
+    assert net.gradient(0, "weights")[0, 0, 0, 0] == pytest.approx((pulled * slope * x).sum(), rel=1e-4)
+
+
 # ---- when, and to what
 
 

@@ -18,6 +18,7 @@
 #include "base/log.h"
 #include "layers/blur.h"
 #include "layers/common.h"
+#include "layers/smooth.h"
 #include "layers/training.h"
 
 typedef struct params {
@@ -30,6 +31,7 @@ typedef struct params {
     dn_blur blur;
     dn_shape convolved; /* before the blur */
     const float *training;
+    float smooth;
 } params;
 
 /* And the streams of a GPU. */
@@ -94,6 +96,8 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_parse_refuse(section, "flipped", err));
     DN_TRY(dn_parse_refuse(section, "coordconv", err));
     DN_TRY(dn_parse_refuse(section, "numload", err));
+    DN_TRY(dn_section_float(section, "smooth", 0.0F, 0.0F, 1e30F, &p->smooth, err));
+    if (context->dialect != DN_PJREDDIE) p->smooth = 0.0F;
     return dn_training_parse(section, context, training_keys, &p->training, err);
 }
 
@@ -207,6 +211,7 @@ static dn_status forward(const void *from, dn_emit *emit) {
         DN_TRY(dn_emit_bias(emit, y, biases, &y));
     }
     DN_TRY(dn_emit_activation(emit, y, p->activation, &y));
+    if (emit->training && p->smooth > 0.0F) DN_TRY(dn_emit_smooth(emit, y, &p->smooth, &y));
     if (p->antialiasing) DN_TRY(dn_emit_blur(emit, y, &p->blur, emit->output_shape, &y));
     return dn_emit_output(emit, y);
 }
