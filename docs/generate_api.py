@@ -28,6 +28,7 @@ MODULES = (
     "pydn.evaluation",
     "pydn.video",
     "pydn.training",
+    "pydn.training.staged",
     "pydn.convert",
     "pydn.export",
     "pydn.tools",

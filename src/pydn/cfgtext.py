@@ -122,7 +122,7 @@ def with_classes(cfg: bytes, classes: int, *, file: str = "") -> bytes:
     return "\n".join(lines).encode("utf-8", errors="surrogateescape")
 
 
-def with_values(cfg: bytes, edits: Iterable[tuple[int, str, int]]) -> bytes:
+def with_values(cfg: bytes, edits: Iterable[tuple[int, str, int | str]]) -> bytes:
     """Return a cfg with other values.
 
     Parameters
@@ -134,7 +134,8 @@ def with_values(cfg: bytes, edits: Iterable[tuple[int, str, int]]) -> bytes:
     """
     lines = split_lines(cfg)
     found = sections(lines)
-    for index, key, value in sorted(edits, reverse=True):
+    # From the end, and in a section new keys last: neither moves a line that is still to be changed.
+    for index, key, value in sorted(edits, key=lambda edit: (edit[0], edit[1] in found[edit[0]].options), reverse=True):
         _set(lines, found[index], key, value)
     return "\n".join(lines).encode("utf-8", errors="surrogateescape")
 
@@ -160,7 +161,7 @@ def _outputs_for(head: Section, classes: int) -> int | None:
     return classes if head.kind == "softmax" else None
 
 
-def _set(lines: list[str], section: Section, key: str, value: int) -> None:
+def _set(lines: list[str], section: Section, key: str, value: int | str) -> None:
     ending = "\r" if lines[section.line].endswith("\r") else ""
     if key in section.options:
         lines[section.options[key][1]] = f"{key}={value}{ending}"

@@ -34,6 +34,7 @@ from .partial import PARTIAL, partial
 from .pictures import VERBS as PICTURES
 from .plot import PLOT, plot
 from .scores import VERBS as SCORES
+from .staged import VERBS as STAGED
 from .tools import VERBS as TOOLS
 from .train import VERBS as TRAIN
 from .video import VERBS as VIDEO
@@ -44,7 +45,7 @@ GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "find and name what is in video": VIDEO,
     "prepare a training": (*CONVERT, *CHECK, *AUGMENT, *ANCHORS),
-    "train": (*TRAIN, (PLOT, plot)),
+    "train": (*TRAIN, *STAGED, (PLOT, plot)),
     "see how good networks are": (*EVALUATION, *DETECTOR_VALID, *CLASSIFIER_VALID),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),

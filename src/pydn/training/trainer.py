@@ -132,9 +132,9 @@ class Trainer:
         callbacks: Iterable[Callback] = (),
     ) -> None:
         self.net, self.plan, self.callbacks = net, plan, list(callbacks)
-        if plan.clear:
-            net.seen = 0
         self.session = session or net.session()
+        if plan.clear:
+            net.seen = self.session.iteration = 0
         self.result = TrainResult()
         self.end = self.session.schedule.max_batches if plan.iterations is None else plan.iterations
         self.frozen = _Frozen(net, plan.freeze)
