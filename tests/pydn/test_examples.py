@@ -17,7 +17,7 @@ SAYS = {
     "inspect_layers": r"Total BFLOPS 0\.219(.*\n)+ +5 yolo",  # 0.219: by hand from the sizes of its layers
     "live_weights": r"slope of a ramp: \[2(\. 2){4,}.*\nten times that:  \[20",
     "opencv_script": r"(class \d: \d.\d\d \[.*\]\n){6}",
-    "ternary_stages": r"start +0 of 7 .*\nM0 +2 of 7 .*\nM1 +4 of 7 .*\nM2 +5 of 7 .*\nM3 +7 of 7 .*\nunstaged +7 of 7 ",
+    "ternary_stages": r"start +0 of 7 .*\nM0 +2 of 7 .*\nM1 +4 of 7 .*\nM2 +5 of 7 .*\nM3 +7 of 7 .*\nunstaged +7 ",
     "train_shapes": r"nothing is wrong\n(.*\n){4}mAP 0\.[3-9]",
     "train_step": r"loss: 0\.[5-9]\d at first, 0\.0\d after 1600 pictures\n(99|100)\.\d% of 1000",
     "video": r"( +\d\.\d\d s: 6 objects\n){5}",
