@@ -6,7 +6,7 @@ convolution is the delta of what the layer read.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -90,6 +90,14 @@ class Backward(Case):
         """What engines carry back."""
         return self.backward(as_darknet=True)
 
+    @cached_property
+    def read_again(self) -> "Backward":
+        """The same layers, and a last one that reads their output and, once more, what they read.
+
+        Whatever carries deltas to the first layer finds something there already, and must add to it.
+        """
+        return replace(self, rows=[*self.rows[1:], row("route", layers="-1,0")])
+
 
 def backward_table(cases: Mapping[str, Backward]) -> Callable[[Any], Any]:
     """Run a test once per row; its id is the reason why the row is there."""
@@ -137,24 +145,28 @@ def plain(keys: Row) -> bool:
 def check_engine(case: Backward, engine: Engine) -> None:
     """Deltas and gradients of a mini-batch are the oracle's, and those of a second one are added to the gradients.
 
-    Once with the buffers of deltas shared and layers fused, once with all outputs kept.
+    Once with the buffers of deltas shared and layers fused, once with all outputs kept and deltas added to others.
     """
+    check_mini_batches(case, engine, "heads")
+    check_mini_batches(case.read_again, engine, "all")
+
+
+def check_mini_batches(case: Backward, engine: Engine, outputs: str) -> None:
+    """Deltas, where `outputs` keeps them, and gradients of two mini-batches."""
     expected = case.carried
-    for outputs in ("heads", "all"):
-        net = training_network(case, engine, outputs)
-        for times in (1, 2):
-            mini_batch(net, case)
-            for (layer, name), gradient in expected.parameters.items():
-                found = net.gradient(layer, name)
-                assert found is not None, f"layer {layer} {name} does not learn"
-                assert_close(
-                    found, times * gradient, case, f"{outputs}: layer {layer} {name}", size_of(case, layer, name)
-                )
-            for layer, delta in expected.deltas.items() if outputs == "all" else ():
-                if plain(case.rows[layer]):
-                    found = net.delta(layer)
-                    assert found is not None, f"layer {layer}"
-                    assert_close(found, delta, case, f"delta of layer {layer}")
+    net = training_network(case, engine, outputs)
+    for times in (1, 2):
+        mini_batch(net, case)
+        for (layer, name), gradient in expected.parameters.items():
+            found = net.gradient(layer, name)
+            assert found is not None, f"layer {layer} {name} does not learn"
+            what, size = f"{outputs}: layer {layer} {name}", size_of(case, layer, name)
+            assert_close(found, times * gradient, case.rounding, what, size)
+        for layer, delta in expected.deltas.items() if outputs == "all" else ():
+            if plain(case.rows[layer]):
+                found = net.delta(layer)
+                assert found is not None, f"layer {layer}"
+                assert_close(found, delta, case.rounding, f"delta of layer {layer}")
 
 
 def mini_batch(net: TrainingNetwork, case: Backward) -> None:
@@ -168,15 +180,10 @@ def mini_batch(net: TrainingNetwork, case: Backward) -> None:
 
 
 def training_network(case: Backward, engine: Engine, outputs: str) -> TrainingNetwork:
-    """In training form, with the case's parameters.
-
-    With all outputs kept the delta of a last layer is that before its activation, so that a layer follows that changes
-    nothing.
-    """
+    """In training form, with the case's parameters."""
     device, isa = engine
-    cfg = case.cfg + (b"\n[activation]\nactivation=linear\n" if outputs == "all" else b"")
     net = TrainingNetwork(
-        cfg,
+        case.cfg,
         batch=0,
         training=True,
         device=device,
@@ -198,12 +205,12 @@ def size_of(case: Backward, layer: int, name: str) -> float:
     return float(np.abs(delta).sum(axis=(0, 2, 3)).max()) if summed else 0
 
 
-def assert_close(found: NDArray[np.float32], expected: Array, case: Backward, what: str, size: float = 0) -> None:
+def assert_close(found: NDArray[np.float32], expected: Array, rounding: float, what: str, size: float = 0) -> None:
     """Equal but for float32's roundings."""
     assert found.size == expected.size, what
     error = float(np.abs(found.ravel() - expected.ravel()).max())
     largest = max(float(np.abs(expected).max()), size)
-    assert error <= case.rounding * largest, f"{what}: off by {error:.3g}, the largest is {largest:.3g}"
+    assert error <= rounding * largest, f"{what}: off by {error:.3g}, the largest is {largest:.3g}"
 
 
 __all__ = ["Backward", "Row", "backward_table", "check_differences", "check_engine", "conv", "row"]

@@ -1,6 +1,10 @@
 """Backward of layers over windows, planes and channels that have no parameters: pooling, means, upsampling."""
 
+from functools import cached_property
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from ..layers.support import Engine, Row, conv, row
 from .backward import Backward, backward_table, check_differences, check_engine
@@ -14,6 +18,19 @@ def mean(**keys: Any) -> Row:
     return row("local_avgpool", **keys)
 
 
+class Ties(Backward):
+    """Whole numbers from −3 to 2, so that windows have several largest values: there is no derivative."""
+
+    @cached_property
+    def x(self) -> NDArray[np.float32]:
+        return np.floor(super().x)
+
+
+TIES = {
+    "2x2, stride 1": Ties([pool(size=2, stride=1)]),
+    "3x3, stride 2, 17 channels": Ties([pool(size=3, stride=2)], (17, 4, 3)),
+    "depth": Ties([pool(maxpool_depth=1, out_channels=2)], (9, 3, 4)),
+}
 CASES = {
     "avgpool": Backward([row("avgpool")]),
     "avgpool of 17 channels, then a full connection": Backward(
@@ -68,4 +85,9 @@ def test_differences(case: Backward) -> None:
 
 @backward_table(CASES)
 def test_engine(case: Backward, engine: Engine) -> None:
+    check_engine(case, engine)
+
+
+@backward_table(TIES)
+def test_the_first_of_equal_values_gets_the_delta(case: Backward, engine: Engine) -> None:
     check_engine(case, engine)
