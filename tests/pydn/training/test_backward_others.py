@@ -14,7 +14,6 @@ from ...reference.dropout import dropped
 from ...reference.normalization import energies, local_response_back
 from ...reference.types import Array
 from .backward import (
-    ROUNDING,
     Backward,
     Engine,
     assert_close,
@@ -23,6 +22,7 @@ from .backward import (
     check_engine,
     mini_batch,
     row,
+    size_of,
     training_network,
 )
 
@@ -94,10 +94,10 @@ def test_heads_hand_on_what_their_losses_or_people_write(case: Backward, engine:
     """Their deltas are of what goes in, not of what comes out."""
     net = training_network(case, engine, "heads")
     mini_batch(net, case)
-    for (layer, name), expected in case.backward(as_darknet=False).parameters.items():
+    for (layer, name), expected in case.carried.parameters.items():
         found = net.gradient(layer, name)
         assert found is not None
-        assert_close(found, expected, ROUNDING, name)
+        assert_close(found, expected, case, name, size_of(case, layer, name))
 
 
 # ---- what chance decides, read back ----
