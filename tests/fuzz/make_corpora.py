@@ -68,6 +68,19 @@ CFGS = {
     "training_keys": NET + "learning_rate=.001\npolicy=steps\nsteps=1,2\nscales=.1,.1\nburn_in=2\nadam=1\nmosaic=1\n"
     "letter_box=1\n" + CONV + "stopbackward=1\n" + CONV + "dontload=1\ntrain_only_bn=1\n[dropout]\ndropblock=1\n"
     "dropblock_size_abs=3\n" + THIN.format(3) + "dont_update=1\n[softmax]\nspatial=1\n[cost]\n",
+    "update_keys": NET
+    + "try_fix_nan=1\nclip=1\n"
+    + CONV
+    + "grad_centr=1\nreverse=1\n"
+    + CONV
+    + "smooth=.1\nclip=1\n"
+    + CONV
+    + "onlyforward=1\n"
+    + THIN.format(3)
+    + "dont_update=2\nburnin_update=1\n[softmax]\n",
+    "time_normalizer": MOVIE
+    + THIN.format(4)
+    + "[conv_lstm]\noutput=4\nsize=3\npad=1\nbottleneck=1\ntime_normalizer=.5\n",
     "untidy": "# a comment\r\n[network]\r\n  width = 6\r\nheight=6\nchannels=1 ; no comment\n\n;x\nrubbish\n=1\nkey=\n"
     "[conv]\nfilters=2\nbogus=7\n[maxpool]\n",
     "wrong": NET + "[convolutional]\nfilters=-4\nsize=nan\nstride=0\n[route]\nlayers=9\n[quux]\n",
