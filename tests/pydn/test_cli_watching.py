@@ -1,11 +1,14 @@
 """`pydn plot`, and the flags of the training verbs that let one watch."""
 
+import io
 import re
 from pathlib import Path
 
 import cv2
 import pytest
 
+import pydn
+from pydn import progress
 from pydn.cli import main
 from pydn.demo_training import cfg, draw_set
 from pydn.training import read_history
@@ -76,3 +79,29 @@ def test_a_port_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     Path("shapes.cfg").write_bytes(cfg(1))
     assert main(["detector", "train", "shapes.data", "shapes.cfg", "-mjpeg_port", "-1"]) == 0
     assert "http" not in capsys.readouterr().err
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_progress_on_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
+    """Of `Network.train`, with rate, time left and loss; of the verb where its lines go elsewhere."""
+    monkeypatch.chdir(tmp_path)
+    draw_set(tmp_path, 16, 2)
+    Path("shapes.cfg").write_bytes(cfg(3))
+    shown = r"\rtraining 2/3 66 %  [\d.]+( s each|/s)  \d+:\d\d left  average loss [\d.]+"
+    monkeypatch.setattr(progress, "_WAIT", 0.0)
+    monkeypatch.setattr(progress, "_INTERVAL", 0.0)
+    for run in (
+        lambda: pydn.load("shapes.cfg").train(pydn.DataFile.read("shapes.data"), workers=1),
+        lambda: main(["detector", "train", "shapes.data", "shapes.cfg"]),
+    ):
+        screen = Terminal() if terminal else io.StringIO()
+        with monkeypatch.context() as patch:
+            patch.setattr("sys.stderr", screen)
+            run()
+        assert bool(re.search(shown, screen.getvalue())) == terminal
+        assert ("training" in screen.getvalue()) == terminal

@@ -61,7 +61,7 @@ class TensorBoard:
 
     def _open(self, first: int) -> BinaryIO:
         self.folder.mkdir(parents=True, exist_ok=True)
-        name = f"events.out.tfevents.{int(time.time()):010d}.pydn.{os.getpid()}.{next(_number)}"
+        name = f"events.out.tfevents.{int(time.time()):010d}.pydn.{os.getpid()}.{next(_number):06d}"
         file = (self.folder / name).open("xb")
         file.write(_record(_event(0, _field(3, b"brain.Event:2"))))
         file.write(_record(_event(first, _field(7, b"\x08\x01"))))  # a session begins: later steps of before are void
