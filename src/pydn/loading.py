@@ -45,6 +45,7 @@ def load(
     strict: bool = True,
     time_steps: int | None = None,
     ternarize: bool = False,
+    layers: int | None = None,
 ) -> Network:
     r"""Load a network.
 
@@ -85,6 +86,8 @@ def load(
     ternarize
         Compute with ternary weights in layers with ``ternary=1``, also where the file has others. As in darknetTWN,
         weights are computed with as they are loaded otherwise.
+    layers
+        Read the weights of so many layers, the first ones; the others begin as without weights.
 
     Returns
     -------
@@ -128,6 +131,7 @@ def load(
             files=resources,
             isa=isa,
             strict=strict,
+            layer_limit=-1 if layers is None else layers,
             time_steps=time_steps or 0,
             cfg_file=cfg_file,
             weights_file=weights_file,

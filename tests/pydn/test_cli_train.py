@@ -96,3 +96,32 @@ def test_classifier(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert len(re.findall(form, capsys.readouterr().out, re.MULTILINE)) == 30
     assert {path.name for path in Path("made/new").iterdir()} == {"two.state", "two.weights", "two_final.weights"}
     assert pydn.load("two.cfg", "made/new/two.weights").valid(pydn.DataFile.read("two.data")).top1 == 1
+
+
+def test_flags_of_both_programs(shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What darknet's verbs take is taken; several GPUs are spoken of; what no program has is refused."""
+    flags = "-map -mAP_epochs 1 -clear -gpus 0,1 -i 0 -dont_show -show_imgs -mjpeg_port -1 -json_port -1 -letter_box "
+    flags += "-chart c.png -thresh .3 -iou_thresh .5 -points 101 -hier .5 -benchmark_layers -avgframes 3 -out x -nogpu "
+    flags += "-http_post_host h -time_limit_sec 5 -ext_output -save_labels -prefix p -c 0 -s 0 -verbose -log l.txt"
+    assert main(["detector", "train", "shapes.data", "shapes.cfg", *flags.split()]) == 0
+    assert "with 2 GPUs darknet's rate is 2 times the cfg's" in capsys.readouterr().err
+    assert Path("c.png").exists()
+    assert main(["detector", "train", "shapes.data", "shapes.cfg", "-map_points", "11"]) == 2
+    assert "unknown flag -map_points" in capsys.readouterr().err
+
+
+def test_intervals_of_the_data_file(shapes: Path) -> None:
+    with Path("shapes.data").open("a") as file:
+        file.write("saveweights = 3\nsavelast = 2\n")
+    assert main(["detector", "train", "shapes.data", "shapes.cfg"]) == 0
+    names = {path.name for path in (shapes / "backup").iterdir()}
+    assert names == {"shapes_3.weights", "shapes_last.weights", "shapes_final.weights", "shapes.state"}
+    assert main(["detector", "train", "shapes.data", "shapes.cfg", "-saveweights", "2", "-minloss"]) == 0
+    names = {path.name for path in (shapes / "backup").iterdir()} - names
+    assert {"shapes_2.weights", "shapes_4.weights"} <= names
+
+
+def test_a_line_for_each_mini_batch(shapes: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Path("shapes.cfg").write_bytes(cfg(2).replace(b"batch=16", b"batch=16\nsubdivisions=4"))
+    assert main(["detector", "train", "shapes.data", "shapes.cfg"]) == 0
+    assert len(re.findall(HEAD, capsys.readouterr().err, re.MULTILINE)) == 8

@@ -16,6 +16,7 @@ from .anchors import VERBS as ANCHORS
 from .augment import VERBS as AUGMENT
 from .cfg import CFG_LIST, CFG_NEW, cfg_list, cfg_new
 from .check import VERBS as CHECK
+from .cifar import VERBS as CIFAR
 from .classifier import VERBS as CLASSIFIER
 from .classifier_valid import VERBS as CLASSIFIER_VALID
 from .common import describe, note
@@ -29,14 +30,18 @@ from .export import EXPORT, export
 from .figures import VERBS as FIGURES
 from .flow import VERBS as FLOW
 from .info import INFO, info
+from .numbered import VERBS as NUMBERED
 from .options import Command, HelpRequested, Options, UsageError
 from .partial import PARTIAL, partial
 from .pictures import VERBS as PICTURES
 from .plot import PLOT, plot
+from .rnn import VERBS as RNN
 from .scores import VERBS as SCORES
+from .segmenter import VERBS as SEGMENTER
 from .staged import VERBS as STAGED
 from .tools import VERBS as TOOLS
 from .train import VERBS as TRAIN
+from .version1 import VERBS as VERSION1
 from .video import VERBS as VIDEO
 
 _Verbs = tuple[tuple[Command, Callable[[Options], int]], ...]
@@ -45,7 +50,7 @@ GROUPS: dict[str, _Verbs] = {
     "find and name what is in images": (*DETECTOR, *CLASSIFIER, *SCORES, *FLOW),
     "find and name what is in video": VIDEO,
     "prepare a training": (*CONVERT, *CHECK, *AUGMENT, *ANCHORS),
-    "train": (*TRAIN, *STAGED, (PLOT, plot)),
+    "train": (*TRAIN, *STAGED, *CIFAR, *VERSION1, *NUMBERED, *SEGMENTER, *RNN, (PLOT, plot)),
     "see how good networks are": (*EVALUATION, *DETECTOR_VALID, *CLASSIFIER_VALID),
     "look into networks and images": ((INFO, info), *FIGURES, *PICTURES),
     "write weights": ((PARTIAL, partial), *TOOLS),

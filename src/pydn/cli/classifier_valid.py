@@ -24,6 +24,7 @@ from .options import Command, Flag, Options, UsageError
 _FLAGS = (
     Flag("by", "where a picture's class stands: path (default) or folder", str, "WHERE"),
     Flag("out", "write the result as .json, .csv or, with a picture's suffix, as a figure", str, "FILE"),
+    Flag("accuracy", "print the shares of the best and of the best five as MindSpore's scripts do, at the end"),
     Flag("strict", "end at the first thing that is wrong in the data"),
 )
 _ABOUT: dict[Form, str] = {
@@ -107,7 +108,8 @@ def _run(form: Form, options: Options) -> int:
         by=cast("By | None", by),
         strict=options.on("strict"),
     )
-    top = min(pictures.classes, 1 if data is None else max(1, data.integer("top", 1)))
+    given = 5 if options.on("accuracy") else 1 if data is None else max(1, data.integer("top", 1))
+    top = min(pictures.classes, given)
     if form == "single" and net.dialect == "alexeyab":
         print(" TOP calculation...")
     return _report(_judge(net, pictures, form, top), options)
@@ -129,6 +131,8 @@ def _report(result: TopKResult, options: Options) -> int:
         f"{result.count} images, top 1: {result.top1:f} (95 % of resampled sets: {low:f} to {high:f}), "
         f"top {result.k}: {result.topk:f}"
     )
+    if options.on("accuracy"):
+        print(f"accuracy:  {{'top_1_accuracy': {result.top1!r}, 'top_{result.k}_accuracy': {result.topk!r}}}")
     note_problems(result.problems)
     out = options.text("out")
     if out is not None:

@@ -75,8 +75,9 @@ def open_network(
     names: Any = None,
     quiet: bool = False,
     outputs: Literal["heads", "all"] = "heads",
+    layers: int | None = None,
 ) -> Network:
-    """Load a network and report it on stderr, unless `quiet`, as darknet does."""
+    """Load a network, or its first `layers`' weights, and report it on stderr, unless `quiet`, as darknet does."""
     set_threads(options)
     net = load(
         cfg,
@@ -88,11 +89,12 @@ def open_network(
         outputs=outputs,
         strict=False,
         ternarize=options.on("ternarize"),
+        layers=layers,
     )
     if not quiet:
         note(net.summary())
     if weights is not None:
-        _report_weights(net, weights, quiet)
+        _report_weights(net, weights, quiet, layers)
     return net
 
 
@@ -103,7 +105,7 @@ def _device(options: Options) -> str:
     return device
 
 
-def _report_weights(net: Network, weights: str, quiet: bool) -> None:
+def _report_weights(net: Network, weights: str, quiet: bool, wanted: int | None) -> None:
     report = net.report
     if report is None:
         return
@@ -113,12 +115,13 @@ def _report_weights(net: Network, weights: str, quiet: bool) -> None:
         note(f"Loading weights from {weights}...")
         note(f"\n seen {bits}, trained: {seen // 1000} K-images ({seen // 64000} Kilo-batches_64) ")
         note(f"Done! Loaded {report.layers_loaded} layers from weights-file ")
-    if report.bytes_left:
+    if report.bytes_left and wanted is None:
         note(
             f"pydn: warning: {weights}: {report.bytes_left} bytes are left over after the last layer: "
             "do cfg and weights belong together?"
         )
-    if not report.complete:
+    missing = not report.complete if wanted is None else report.layers_loaded < wanted
+    if missing:
         note(
             f"pydn: warning: {weights} ends after layer {report.layers_loaded - 1} of {len(net.layers)}: "
             "the layers after it have random weights"

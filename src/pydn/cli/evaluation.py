@@ -143,7 +143,7 @@ def _report(result: MapResult, options: Options) -> int:
 def recall_verb(options: Options) -> int:
     """Run ``detector recall``; returns 1 if Ctrl-C was pressed or a picture could not be read."""
     data, net = _open(options, "recall")
-    result = measure_recall(net, truth_of(net, data, strict=options.on("strict")), each=_print_row)
+    result = measure_recall(net, truth_of(net, data, strict=options.on("strict")), each=print_row)
     if not result.complete:
         note(f"pydn: interrupted: these figures are of {len(result.rows)} of {result.listed} pictures")
     note_problems(result.problems)
@@ -153,7 +153,8 @@ def recall_verb(options: Options) -> int:
     return int(len(result.rows) < result.listed)
 
 
-def _print_row(row: RecallRow) -> None:
+def print_row(row: RecallRow) -> None:
+    """Print the line of a picture."""
     progress.clear()
     print(row, flush=True)
 

@@ -19,8 +19,10 @@ def partial(options: Options) -> int:
         layers = int(count)
     except ValueError:
         raise UsageError(f"N must be a whole number, not {count!r}", PARTIAL) from None
-    net = open_network(options, cfg, weights)
-    if not 0 <= layers <= len(net.layers):
+    if layers < 0:
+        raise UsageError(f"N must be 0 or more, not {layers}", PARTIAL)
+    net = open_network(options, cfg, weights, layers=layers)
+    if layers > len(net.layers):
         raise UsageError(f"N must be 0 to {len(net.layers)}, the number of layers, not {layers}", PARTIAL)
     note(f"Saving weights to {out}")
     net.partial(layers, out)

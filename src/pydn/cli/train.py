@@ -15,14 +15,15 @@ from ..network import Network
 from ..progress import Progress
 from ..server import LOCAL
 from ..training import LivePage, Step
-from ..training.head_lines import boxes_line, region_line, yolo_line
+from ..training.head_lines import boxes_line, region_line, version1_line, yolo_line
+from ..training.saving import Names
 from ..training.step import add
-from ..training.task import trainer_of
+from ..training.task import MakerOf, trainer_of
 from ..training.trainer import Trainer
 from .common import note, open_network
 from .options import Command, Flag, Options, UsageError
 
-_FLAGS = (
+FLAGS = (
     Flag("clear", "begin at iteration 0, whatever the weights have seen"),
     Flag("resume", "go on from the state in the backup folder, bit for bit"),
     Flag("seed", "of everything random (default 0)", int, "N"),
@@ -40,18 +41,16 @@ _FLAGS = (
     Flag("mjpeg_port", "as -live: a page in place of the reference's video of its chart", int, "PORT"),
     Flag("address", "where the page is served (default 127.0.0.1, for this machine only)", str, "ADDRESS"),
 )
-_IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
-    "dont_show": bool,
-    "show_imgs": bool,
-    "gpus": str,
-    "i": int,
-    "json_port": int,
-    "benchmark_layers": bool,
-    "thresh": float,
-    "iou_thresh": float,
-    "avgframes": int,
-    "letter_box": bool,
+IGNORED: dict[str, type[bool] | type[int] | type[float] | type[str]] = {
+    **dict.fromkeys(("dont_show", "show_imgs", "show", "benchmark", "benchmark_layers", "cuda_debug_sync"), bool),
+    **dict.fromkeys(("letter_box", "ext_output", "save_labels", "dontdraw_bbox", "fullscreen"), bool),
+    **dict.fromkeys(("dontuse_opencv", "verbose", "trace", "colour", "nocolour"), bool),
+    **dict.fromkeys(("json_port", "avgframes", "avg", "points", "time_limit_sec"), int),
+    **dict.fromkeys(("c", "s", "t", "num_of_clusters", "width", "height"), int),
+    **dict.fromkeys(("thresh", "iou_thresh", "hier", "nms"), float),
+    **dict.fromkeys(("out", "out_filename", "json_file_output", "prefix", "http_post_host", "log"), str),
 }
+"""What darknet's programs take for every verb of a group, and use for others than training."""
 _FILES = (
     "Writes weights into DATA's backup= folder, and a state from which -resume goes on. Ctrl-C ends it tidily. Words "
     "after WEIGHTS are ignored, as in darknet."
@@ -62,21 +61,21 @@ DETECTOR_TRAIN = Command(
     "DATA CFG [WEIGHTS] [MORE]",
     f"Trains a detector on DATA's train= pictures. {_FILES}",
     (
-        *_FLAGS,
+        *FLAGS,
         Flag("map", "measure mAP on DATA's valid= pictures while training, keep the best weights"),
         Flag("mAP_epochs", "how often (default 4 epochs)", int, "N"),
     ),
-    _IGNORED,
+    IGNORED,
 )
 CLASSIFIER_TRAIN = Command(
     "classifier train",
     "DATA CFG [WEIGHTS] [MORE]",
     f"Trains a classifier on DATA's train= pictures. {_FILES}",
     (
-        *_FLAGS,
+        *FLAGS,
         Flag("topk", "measure accuracy on DATA's valid= pictures while training, keep the best weights"),
     ),
-    _IGNORED,
+    IGNORED,
 )
 
 
@@ -101,16 +100,31 @@ def _train(options: Options, *, classifier: bool) -> int:
     if data_path is None or cfg is None:
         raise UsageError("DATA and CFG are needed")
     data = DataFile.read(data_path)
-    note(Path(cfg).stem)
-    net = open_network(options, cfg, weights, data)
-    _check_kind(net, cfg, classifier)
+    net = begin(options, cfg, weights, data)
+    check_kind(net, cfg, classifier)
     _check_names(net, data)
+    return follow(net, trainer(net, data, options, classifier))
+
+
+def begin(
+    options: Options, cfg: str, weights: str | None, data: DataFile | None = None, *, named: bool = True
+) -> Network:
+    """Open a network for training, and print what darknet does; `named`: its classes get DATA's names."""
+    note(Path(cfg).stem)
+    net = open_network(options, cfg, weights, data if named else None)
     facts = net.facts(-1)
     note(f"Learning Rate: {facts['learning_rate']:g}, Momentum: {facts['momentum']:g}, Decay: {facts['decay']:g}")
-    trainer = _trainer(net, data, options, classifier)
+    gpus = (options.text("gpus") or "").split(",")
+    if len(gpus) > 1:
+        note(f"pydn: -gpus: one device trains; with {len(gpus)} GPUs darknet's rate is {len(gpus)} times the cfg's")
+    return net
+
+
+def follow(net: Network, trainer: Trainer) -> int:
+    """Train to the end, with darknet's lines; return the exit status."""
     for page in (callback for callback in trainer.callbacks if isinstance(callback, LivePage)):
         note(f"pydn: the training is at {page.url}")
-    lines = _Lines(net, trainer, classifier)
+    lines = _Lines(net, trainer)
     bar = Progress(trainer.end or None, "training", done=trainer.session.iteration, show=not sys.stdout.isatty())
     try:
         with bar:
@@ -125,7 +139,16 @@ def _train(options: Options, *, classifier: bool) -> int:
     return 0
 
 
-def _trainer(net: Network, data: DataFile, options: Options, classifier: bool) -> Trainer:
+def trainer(
+    net: Network,
+    data: DataFile,
+    options: Options,
+    classifier: bool,
+    *,
+    images: MakerOf | None = None,
+    names: Names | None = None,
+) -> Trainer:
+    """Make the trainer that the flags ask for; `images` and `names` as for `trainer_of`."""
     measured = options.on("topk" if classifier else "map")
     epochs = options.integer("mAP_epochs") if not classifier else None
     return trainer_of(
@@ -148,6 +171,8 @@ def _trainer(net: Network, data: DataFile, options: Options, classifier: bool) -
         history=options.text("history"),
         live=_port(options),
         live_address=options.text("address") or LOCAL,
+        images=images,
+        names=names,
     )
 
 
@@ -159,7 +184,8 @@ def _port(options: Options) -> int | None:
     return None if port is None or port < 0 else port
 
 
-def _check_kind(net: Network, cfg: str, classifier: bool) -> None:
+def check_kind(net: Network, cfg: str, classifier: bool) -> None:
+    """Refuse a network of the other kind."""
     if classifier and net.classes:
         raise UnsupportedError(f"{cfg} ends in [{net.layers[-1].kind}], it is a detector: use detector train")
     if not classifier and not net.classes:
@@ -181,23 +207,41 @@ class _Lines:
 
     net: Network
     trainer: Trainer
-    classifier: bool
     began: float = 0.0
     first: int | None = None
     waited: float = 0.0
     all: Figures | None = None
+    epoch_began: float = 0.0
+    size: tuple[int, int] | None = None
 
     def __post_init__(self) -> None:
-        self.began = perf_counter()
+        self.began = self.epoch_began = perf_counter()
 
     def __call__(self, step: Step) -> None:
         if self.first is None:
             self.first = step.iteration - 1
         waited, self.waited = self.trainer.waited - self.waited, self.trainer.waited
+        for line in self._resized():
+            print(line)
         print(f"Loaded: {waited:f} seconds")
-        for line in self._heads(step):
+        for line in self._heads():
             note(line)
         print(self._line(step), flush=True)
+        for line in self._epoch_end(step):
+            note(line)
+
+    def _epoch_end(self, step: Step) -> Iterator[str]:
+        """Yield what is said when all pictures have been seen once more: loss and milliseconds, as MindSpore does."""
+        if self.trainer.plan.names not in ("classifier", "epochs"):
+            return
+        images, size = self.trainer.session.images, max(1, self.trainer.plan.epoch)
+        epoch, steps = step.images // size, -(-size // images)
+        if epoch == (step.images - images) // size:
+            return
+        now = perf_counter()
+        milliseconds, self.epoch_began = 1000 * (now - self.epoch_began), now
+        yield f"epoch: {epoch} step: {steps}, loss is {step.loss:.7f}"
+        yield f"Epoch time: {milliseconds:.3f}, per step time: {milliseconds / steps:.3f}"
 
     @property
     def pjreddie(self) -> bool:
@@ -209,25 +253,41 @@ class _Lines:
 
     def _line(self, step: Step) -> str:
         tail = f"{step.learning_rate:f} rate, {step.seconds:f} seconds, {step.images} images"
-        if self.classifier:
-            epoch = step.images / max(1, self.trainer.plan.epoch)
-            text = f"{step.iteration}, {epoch:.3f}: {step.loss:f}, {step.average_loss:f} avg, {tail}"
-            return text if self.pjreddie else f"{text}, {self._hours_left(step):f} hours left"
-        if self.pjreddie:
+        names, epochs = self.trainer.plan.names, step.images / max(1, self.trainer.plan.epoch)
+        if names == "text":
+            tail = f"{step.learning_rate:f} rate, {step.seconds:f} seconds, {epochs:f} epochs"
+            return f"{step.iteration}: {step.loss:f}, {step.average_loss:f} avg, {tail}"
+        if names in ("classifier", "epochs"):
+            text = f"{step.iteration}, {epochs:.3f}: {step.loss:f}, {step.average_loss:f} avg, {tail}"
+            return text if self.pjreddie or names == "epochs" else f"{text}, {self._hours_left(step):f} hours left"
+        if self.pjreddie or names == "version1":
             return f"{step.iteration}: {step.loss:f}, {step.average_loss:f} avg, {tail}"
         text = f"\n {step.iteration}: {step.loss:f}, {step.average_loss:f} avg loss, {tail}"
         return f"{text}, {self._hours_left(step):f} hours left"
 
-    def _heads(self, step: Step) -> Iterator[str]:
-        images = self.trainer.session.images
-        for layer, figures in step.heads.items():
+    def _resized(self) -> Iterator[str]:
+        """Yield what is said where the size of the images changes, and at the first one if it may."""
+        network = self.trainer.session.network
+        size, before = (network.width, network.height), self.size
+        self.size = size
+        may = any(self.net.facts(layer).get("random") for layer in self.net.head_layers)
+        if size != before and (before is not None or may):
+            yield "Resizing"
+            yield str(size[0]) if self.pjreddie else f"{size[0]} x {size[1]}"
+
+    def _heads(self) -> Iterator[str]:
+        session = self.trainer.session
+        images = session.images // session.subdivisions
+        for layer, figures in (item for mini_batch in session.mini_batches for item in mini_batch.items()):
             kind = self.net.layers[layer].kind
             self.all = add(self.all, figures)
             if kind in ("yolo", "Gaussian_yolo"):
                 yield yolo_line(layer, kind, self.net.facts(layer), figures, images, dialect=self.net.dialect)
             elif kind == "region":
                 yield region_line(figures)
-        if self.all is not None and not self.pjreddie:
+            elif kind == "detection":
+                yield version1_line(figures)
+        if self.all is not None and not self.pjreddie and self.trainer.plan.names == "detector":
             line = boxes_line(self.all)
             if line:
                 yield line

@@ -22,7 +22,7 @@ from .randomness import generator
 from .sampling import Order, Report, SizeOf, Stream, read_or_replace, scale_factor
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ..evaluation.listing import Listed
     from ..network import Network
@@ -126,6 +126,7 @@ def classifier_maker(
     images: int,
     seed: int = 0,
     report: Report | None = None,
+    row_of: Callable[[int], _Row] | None = None,
 ) -> Make:
     """Make images for training a classifier, each from the seed, its iteration and its place in it alone.
 
@@ -143,6 +144,8 @@ def classifier_maker(
         Of the run.
     report
         Is told of pictures that cannot be read, such as `ClassSet.report`; others take their places.
+    row_of
+        The truth of a picture; None: what follows from its classes.
 
     Returns
     -------
@@ -151,7 +154,7 @@ def classifier_maker(
         a picture cannot be read.
     """
     order = Order(len(samples.listing), images, seed, 2 if augmentation.contrastive else 1)
-    return _Maker(samples, augmentation, size_of, order, seed, report, threading.Lock())
+    return _Maker(samples, augmentation, size_of, order, seed, report, row_of, threading.Lock())
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +165,7 @@ class _Maker:
     order: Order
     seed: int
     report: Report | None
+    row_of: Callable[[int], _Row] | None
     lock: threading.Lock
 
     def __call__(self, iteration: int, image: int) -> Loaded:
@@ -188,6 +192,8 @@ class _Maker:
         return "cutmix" if self.how.cutmix else "mosaic" if self.how.mosaic else "mixup"
 
     def _row(self, index: int) -> _Row:
+        if self.row_of is not None:
+            return self.row_of(index)
         with self.lock:
             classes = self.samples.matches(index)
         return truth_row(classes, self.how.outputs, self.how.label_smooth_eps, self.how.parents)

@@ -61,6 +61,18 @@ def region_line(figures: Figures) -> str:
     return f"Region {shown}, Avg Recall: {recall},  count: {figures.matched:.0f}"
 
 
+def version1_line(figures: Figures) -> str:
+    """Return what the reference prints about a [detection], without its mean of the other classes' values."""
+    parts = {
+        "Avg IOU": (figures.iou, figures.matched),
+        "Pos Cat": (figures.class_score, figures.class_count),
+        "Pos Obj": (figures.objectness, figures.matched),
+        "Any Obj": (figures.no_objectness, figures.boxes),
+    }
+    shown = ", ".join(f"{name}: {_mean(*part)}" for name, part in parts.items())
+    return f"Detection {shown}, count: {figures.matched:.0f}"
+
+
 def boxes_line(figures: Figures) -> str:
     """Return what AlexeyAB's program prints after the heads.
 

@@ -35,6 +35,8 @@ class Stream(IntEnum):
     ORDER = 16
     SIZE = 17
     MIX = 18
+    TEXT = 19
+    """Where in a text its readers begin."""
     VIEW = 32
     """Of the first picture of an image; those of the pictures that join it follow."""
     COLORS = 48

@@ -5,6 +5,11 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+Names: TypeAlias = Literal["detector", "classifier", "epochs", "version1", "text"]
+"""Which verb's file names: those of ``detector``; ``classifier``; ``tag``, ``cifar``, ``regressor`` and ``segmenter``;
+``yolo`` and ``coco``; ``rnn``."""
 
 
 def detector_names(base: str, iteration: int, dialect: str, every: int = 1000, last: int = 100) -> Iterator[str]:
@@ -54,19 +59,38 @@ def classifier_names(
     yield from detector_names(base, iteration, dialect, every, last)
 
 
-def usual_every(classifier: bool, dialect: str, max_batches: int) -> int:
+def older_names(
+    base: str, iteration: int, epoch: int, new_epoch: bool, names: Names, every: int, last: int
+) -> Iterator[str]:
+    """Yield the names of the verbs that are the same in both programs.
+
+    ``epochs``: ``_<epoch>`` after each epoch. ``version1``: ``_100`` … ``_900``, then ``_1000``, ``_2000``, ….
+    ``text``: ``_1000``, ``_2000``, …; in pjreddie ``_10000``, …. All of them ``.backup`` as well.
+    """
+    if names == "epochs":
+        if new_epoch:
+            yield f"{base}_{epoch}.weights"
+    elif (every > 0 and iteration % every == 0) or (names == "version1" and iteration < 1000 and iteration % 100 == 0):
+        yield f"{base}_{iteration}.weights"
+    if last > 0 and iteration % last == 0:
+        yield f"{base}.backup"
+
+
+def usual_every(names: Names, dialect: str, max_batches: int) -> int:
     """Return the usual iterations between numbered files; of a classifier in pjreddie, between backups."""
-    if classifier:
+    if names == "text":
+        return 10000 if dialect == "pjreddie" else 1000
+    if names != "detector":
         return 1000
     return 1000 if dialect == "alexeyab" and max_batches < 10000 else 10000
 
 
-def final_names(base: str, classifier: bool) -> Iterator[str]:
+def final_names(base: str, names: Names) -> Iterator[str]:
     """Yield the names under which the weights are written when training is over.
 
     Of classifiers pjreddie's program writes the first one and AlexeyAB's the other; scripts of both go on from them.
     """
-    if classifier:
+    if names in ("classifier", "epochs"):
         yield f"{base}.weights"
     yield f"{base}_final.weights"
 

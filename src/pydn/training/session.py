@@ -45,6 +45,11 @@ class Session:
         0: those of `net`.
     outputs
         ``"all"`` keeps every layer's output and delta readable.
+
+    Attributes
+    ----------
+    mini_batches
+        What the losses reported about each mini-batch of the last step, by layer.
     """
 
     def __init__(
@@ -85,6 +90,7 @@ class Session:
         )
         self.iteration = net.iteration
         self.average_loss: float | None = None
+        self.mini_batches: list[dict[int, Figures]] = []
         alpha = self.facts["ema_alpha"]
         self.average = MovingAverage(net.weights, alpha) if alpha else None
         for level, message in left_out(net.plan.text, net.dialect):
@@ -144,15 +150,19 @@ class Session:
             raise ValueError(
                 f"{len(images)} images and {len(rows)} truths were given; an iteration takes {self.images}"
             )
-        total, heads = 0.0, dict[int, Figures]()
+        total, heads, self.mini_batches = 0.0, dict[int, Figures](), []
         for first in range(0, self.images, self.images // self.subdivisions):
             part = slice(first, first + self.images // self.subdivisions)
             total += self.mini_batch(images[part], rows[part], first)
-            for layer in range(len(self.network.layers)):
-                figures = self.network.figures(layer)
-                if figures is not None:
-                    heads[layer] = add(heads.get(layer), figures)
+            self.mini_batches.append(self._figures())
+            for layer, figures in self.mini_batches[-1].items():
+                heads[layer] = add(heads.get(layer), figures)
         return self._finish(total / self.images, heads, began)
+
+    def _figures(self) -> dict[int, Figures]:
+        """Return what the losses report about the mini-batch, by layer."""
+        found = {layer: self.network.figures(layer) for layer in range(len(self.network.layers))}
+        return {layer: figures for layer, figures in found.items() if figures is not None}
 
     def _fit(self, shape: tuple[int, ...]) -> None:
         """Give the training network the size of the images: training may change it from iteration to iteration."""

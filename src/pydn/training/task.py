@@ -24,6 +24,7 @@ from .loader import Loader, Make
 from .result import TrainResult
 from .samples import Samples
 from .sampling import classifier_sizes, detector_sizes
+from .saving import Names
 from .schedule import Schedule
 from .session import Session
 from .trainer import Callback, Plan, Trainer
@@ -31,6 +32,9 @@ from .trainer import Callback, Plan, Trainer
 if TYPE_CHECKING:
     from ..network import Network
 
+MakerOf = Callable[["Network", Session, DataSource, int, bool], tuple[Make, int]]
+"""From a network, its session, the data, a seed and whether to refuse broken data to a maker of images and how many
+pictures an epoch has."""
 Measure = Literal["map", "topk"]
 
 
@@ -64,11 +68,20 @@ def trainer_of(
     save_last: int | None = None,
     minloss: bool | None = None,
     say: Callable[[str], object] | None = None,
+    images: MakerOf | None = None,
+    names: Names | None = None,
 ) -> Trainer:
-    """Make the trainer that `Network.train` runs; see there for the parameters."""
+    """Make the trainer that `Network.train` runs; see there for the parameters.
+
+    `images` makes the images and counts the pictures of an epoch, `names` says whose file names are used; None for
+    both: by what the network is, a detector or a classifier.
+    """
     session = net.session(batch=batch, subdivisions=subdivisions, seed=seed, schedule=schedule)
     classifier = net.classes == 0
-    make, count = (_classes if classifier else _boxes)(net, session, data, seed, labels, strict)
+    if images is None:
+        make, count = (_classes if classifier else _boxes)(net, session, data, seed, labels, strict)
+    else:
+        make, count = images(net, session, data, seed, strict)
     score, every, start = _score(net, data, classifier, measure, measure_every, measure_epochs, count, session)
     plan = Plan(
         iterations=iterations,
@@ -82,7 +95,7 @@ def trainer_of(
         score_every=every,
         score_from=start,
         patience=patience,
-        classifier=classifier,
+        names=names or ("classifier" if classifier else "detector"),
         epoch=count,
         save_every=_interval(data, "saveweights", save_every),
         save_last=_interval(data, "savelast", save_last),
@@ -124,7 +137,7 @@ def _watching(
 
 def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool) -> tuple[Make, int]:
     truths = TruthSet(data, "train", dialect=cast(Dialect, net.dialect), classes=net.classes)
-    _refuse(truths.check() if strict else [])
+    refuse(truths.check() if strict else [])
     sizes = detector_sizes(net, seed, width=session.network.width, height=session.network.height)
     report = None if strict else truths.report
     make = detector_maker(truths, DetectorAugmentation.of(net), sizes, session.images, seed, report)
@@ -140,7 +153,7 @@ def _classes(
     return classifier_maker(classes, augmentation, sizes, session.images, seed, report), len(classes)
 
 
-def _refuse(problems: Sequence[Any]) -> None:
+def refuse(problems: Sequence[Any]) -> None:
     """Training on a broken set is a waste of days: say all that is wrong, and end."""
     if not problems:
         return

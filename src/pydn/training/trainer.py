@@ -21,7 +21,16 @@ from ..errors import TrainingError
 from ..files import link_whole
 from . import checkpoint
 from .result import Score, TrainResult
-from .saving import LeastLoss, classifier_names, detector_names, final_names, minloss_names, usual_every
+from .saving import (
+    LeastLoss,
+    Names,
+    classifier_names,
+    detector_names,
+    final_names,
+    minloss_names,
+    older_names,
+    usual_every,
+)
 from .session import Session
 from .step import Step
 
@@ -70,7 +79,7 @@ class Plan:
         Of what it measures.
     patience
         End after so many measurements without a better one; None: never.
-    classifier
+    names
         Whose file names are used.
     epoch
         Pictures of one.
@@ -93,7 +102,7 @@ class Plan:
     score_every: int = 1000
     score_from: int = 0
     patience: int | None = None
-    classifier: bool = False
+    names: Names = "detector"
     epoch: int = 0
     save_every: int | None = None
     save_last: int | None = None
@@ -249,11 +258,13 @@ class Trainer:
         last = 100 if plan.save_last is None else plan.save_last
         every = plan.save_every
         if every is None:
-            every = usual_every(plan.classifier, dialect, self.session.schedule.max_batches)
-        if not plan.classifier:
+            every = usual_every(plan.names, dialect, self.session.schedule.max_batches)
+        if plan.names == "detector":
             return detector_names(plan.base, step.iteration, dialect, every, last)
         epoch = self._epoch()
         new = epoch > self._epoch(self.session.images)
+        if plan.names != "classifier":
+            return older_names(plan.base, step.iteration, epoch, new, plan.names, every, last)
         return classifier_names(plan.base, step.iteration, epoch, new, dialect, every, last)
 
     def _epoch(self, before: int = 0) -> int:
@@ -316,7 +327,7 @@ class Trainer:
         if self.plan.backup is None or not self.result.steps:
             return
         if self.result.stopped == "finished":
-            self._write(*final_names(self.plan.base, self.plan.classifier))
+            self._write(*final_names(self.plan.base, self.plan.names))
         else:
             self._write(f"{self.plan.base}_last.weights")
         if self.result.stopped != "failed":  # then what is left of the gradients is of no use

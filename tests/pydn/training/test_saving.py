@@ -8,7 +8,16 @@ import pytest
 
 import pydn
 from pydn.files import link_whole, write_whole
-from pydn.training.saving import LeastLoss, classifier_names, detector_names, final_names, minloss_names, usual_every
+from pydn.training.saving import (
+    LeastLoss,
+    Names,
+    classifier_names,
+    detector_names,
+    final_names,
+    minloss_names,
+    older_names,
+    usual_every,
+)
 from pydn.training.trainer import Plan, Trainer
 
 from .test_trainer import CFG, Feed
@@ -36,16 +45,28 @@ def test_names_of_classifiers() -> None:
     assert list(classifier_names("b", 1000, 3, True, "alexeyab")) == ["b_1000.weights", "b_last.weights"]
 
 
+def test_names_of_older_verbs() -> None:
+    def names(iteration: int, kind: Names, new_epoch: bool = False) -> list[str]:
+        return list(older_names("b", iteration, 4, new_epoch, kind, 1000, 100))
+
+    assert names(99, "epochs", new_epoch=True) == ["b_4.weights"]
+    assert names(200, "epochs") == ["b.backup"]
+    assert names(200, "version1") == ["b_200.weights", "b.backup"]
+    assert names(1100, "version1") == ["b.backup"]
+    assert names(2000, "text") == ["b_2000.weights", "b.backup"]
+    assert names(200, "text") == ["b.backup"]
+
+
 def test_the_usual_interval() -> None:
     """AlexeyAB: 1000, or 10000 for 10000 iterations and more."""
-    assert [usual_every(False, "alexeyab", end) for end in (9999, 10000)] == [1000, 10000]
-    assert usual_every(False, "pjreddie", 500) == 10000
-    assert usual_every(True, "alexeyab", 10**6) == 1000
+    assert [usual_every("detector", "alexeyab", end) for end in (9999, 10000)] == [1000, 10000]
+    assert usual_every("detector", "pjreddie", 500) == 10000
+    assert usual_every("classifier", "alexeyab", 10**6) == 1000
 
 
 def test_final_names() -> None:
-    assert list(final_names("b", True)) == ["b.weights", "b_final.weights"]
-    assert list(final_names("b", False)) == ["b_final.weights"]
+    assert list(final_names("b", "classifier")) == ["b.weights", "b_final.weights"]
+    assert list(final_names("b", "detector")) == ["b_final.weights"]
 
 
 def test_minloss_names() -> None:

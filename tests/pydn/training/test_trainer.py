@@ -95,7 +95,7 @@ def test_learns_and_ends() -> None:
 
 def test_files_of_a_detector_or_classifier(tmp_path: Path) -> None:
     with network() as net:
-        plan = Plan(iterations=200, backup=tmp_path / "made" / "here", base="net", classifier=True, epoch=400)
+        plan = Plan(iterations=200, backup=tmp_path / "made" / "here", base="net", names="classifier", epoch=400)
         result = Trainer(net, Feed, plan).run()
         names = sorted(path.name for path in (tmp_path / "made/here").iterdir())
         assert names == ["net.state", "net.weights", "net_final.weights", "net_last.weights"]

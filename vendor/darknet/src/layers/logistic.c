@@ -1,5 +1,6 @@
 /* logistic.c — y = 1 / (1 + e^−x), each value a probability of its own (pjreddie). When training, with truth t:
- *   cost = Σ −t · log y − (1 − t) · log(1 − y)      delta of x = t − y */
+ *   cost = Σ −t · log y − (1 − t) · log(1 − y)      delta of x = t − y
+ * A truth below 0 is unknown: it adds nothing to either. */
 #include <math.h>
 
 #include "layers/common.h"
@@ -37,7 +38,8 @@ static void compare(const dn_host_call *call) {
         double cost = 0.0;
         for (size_t i = (size_t)n * values; i < ((size_t)n + 1) * values; i++) {
             const double t = (double)truth[i], p = (double)y[i];
-            loss.delta[i] = truth[i] - y[i];
+            loss.delta[i] = t < 0.0 ? 0.0F : truth[i] - y[i];
+            if (t < 0.0) continue;
             /* 0 · log 0 is 0 here. */
             if (t != 0.0) cost -= t * log(p);
             if (t != 1.0) cost -= (1.0 - t) * log(1.0 - p);
