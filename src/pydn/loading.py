@@ -108,7 +108,7 @@ def load(
     >>> net
     Network(8x8x3, 1 layer, device='cpu')
     """
-    _check_arguments(device, batch, classes, files, time_steps)
+    _check_arguments(device, batch, classes, files, time_steps, layers)
     cfg_bytes, cfg_file = _read(cfg, "cfg")
     weights_bytes, weights_file = (None, "") if weights is None else _read_weights(weights, mmap)
     resources = dict(files or {})
@@ -117,6 +117,8 @@ def load(
     warning = None if weights_bytes is None else disagreement(cfg_bytes, weights_bytes[:12], dialect)
     if warning is not None:
         _log.warning("%s%s", f"{weights_file}: " if weights_file else "", warning)
+
+    limit = -1 if layers is None else layers
 
     def build(text: bytes, parameters: bytes | _mmap.mmap | None) -> Network:
         return Network(
@@ -131,7 +133,7 @@ def load(
             files=resources,
             isa=isa,
             strict=strict,
-            layer_limit=-1 if layers is None else layers,
+            layer_limit=limit,
             time_steps=time_steps or 0,
             cfg_file=cfg_file,
             weights_file=weights_file,
@@ -143,7 +145,7 @@ def load(
         net = build(with_classes(cfg_bytes, classes, file=cfg_file), None)
         if weights_bytes is not None:
             plan = Plan(cfg_bytes, dialect=dialect, files=resources, file=cfg_file)
-            original = Weights(plan, weights_bytes, strict=strict, file=weights_file)
+            original = Weights(plan, weights_bytes, strict=strict, layer_limit=limit, file=weights_file)
             _copy_fitting(original, net.weights)
     if ternarize:
         net.weights.shadow = True
@@ -154,16 +156,19 @@ def load(
     return net
 
 
-def _check_arguments(device: object, batch: object, classes: object, files: object, time_steps: object) -> None:
+def _check_arguments(
+    device: object, batch: object, classes: object, files: object, time_steps: object, layers: object
+) -> None:
     if not isinstance(device, str):
         raise TypeError(f"device must be a string such as 'cpu', not {type(device).__name__}")
-    for name, number in (("batch", batch), ("classes", classes), ("time_steps", time_steps)):
+    for name, number in (("batch", batch), ("classes", classes), ("time_steps", time_steps), ("layers", layers)):
         if number is None and name != "batch":
             continue
         if not hasattr(number, "__index__"):
             raise TypeError(f"{name} must be a whole number, not {type(number).__name__}")
-        if not 1 <= operator.index(number) <= _LARGEST:
-            raise ValueError(f"{name} must be 1 to {_LARGEST}, not {number}")
+        least = 0 if name == "layers" else 1
+        if not least <= operator.index(number) <= _LARGEST:
+            raise ValueError(f"{name} must be {least} to {_LARGEST}, not {number}")
     if files is None:
         return
     if not isinstance(files, Mapping):

@@ -7,11 +7,11 @@ import struct
 import zlib
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from .errors import DataError
+from .image import decode_image
 
 Mask = NDArray[np.uint8]
 """(height, width): 0 background, 255 unknown, else 1 and the class."""
@@ -19,6 +19,8 @@ Mask = NDArray[np.uint8]
 UNKNOWN = 255
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _PALETTE = 3
+_DIGITS = 9
+"""Of a number of pixels, at most."""
 _PICTURE_SUFFIXES = (".jpg", ".jpeg", ".png", ".JPG", ".JPEG", ".PNG")
 
 
@@ -51,17 +53,17 @@ def read_mask(path: str | os.PathLike[str], size: tuple[int, int]) -> Mask:
 
 
 def _pixels(data: bytes, file: str) -> Mask:
-    pixels = cv2.imdecode(np.frombuffer(_numbers_as_colours(data), np.uint8), cv2.IMREAD_UNCHANGED) if data else None
-    if pixels is None or pixels.dtype != np.uint8:
+    pixels = decode_image(_numbers_as_colours(data), file)
+    if pixels.dtype != np.uint8 or not data.startswith(_SIGNATURE):
         raise DataError("this is no mask: a PNG of 8 bits with a palette, or a grey one, was expected", file=file)
-    if pixels.ndim == 3 and (pixels[..., 0] != pixels[..., 2]).any():
+    if (pixels[..., 0] != pixels[..., 2]).any():
         raise DataError("the mask is in colours: save it with a palette, or the classes as values of grey", file=file)
-    return np.ascontiguousarray(pixels[..., 0] if pixels.ndim == 3 else pixels)
+    return np.ascontiguousarray(pixels[..., 0], np.uint8)
 
 
 def _numbers_as_colours(data: bytes) -> bytes:
     """Replace the palette of a PNG by one of greys, each of which is its own number; other files stay as they are."""
-    if not data.startswith(_SIGNATURE) or data[25:26] != bytes([_PALETTE]):
+    if not data.startswith(_SIGNATURE) or data[25:26] != bytes([_PALETTE]) or data[24] not in (1, 2, 4, 8):
         return data
     greys = bytes(np.repeat(np.arange(2 ** data[24], dtype=np.uint8), 3))
     parts, at = [_SIGNATURE], len(_SIGNATURE)
@@ -82,7 +84,7 @@ def _from_runs(text: str, size: tuple[int, int], file: str) -> Mask:
         if not line.strip():
             continue
         words = line.replace(",", " ").split()
-        if not all(word.isdecimal() for word in words) or int(words[0]) >= UNKNOWN - 1:
+        if not all(word.isdecimal() and len(word) <= _DIGITS for word in words) or int(words[0]) >= UNKNOWN - 1:
             raise DataError(f"{line[:40]!r} is not a class and its runs of pixels", file=file, line=number)
         runs = np.array(words[1:], np.int64)
         if runs.sum() > mask.size:

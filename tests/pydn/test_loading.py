@@ -160,6 +160,20 @@ def test_only_files_that_the_cfg_names_are_read(tmp_path: Path) -> None:
     assert pydn.load(commented).classes == 4
 
 
+def test_the_first_layers(weights: bytes) -> None:
+    """The others have what they would have without weights; those of another head do not matter."""
+    other = weights[:20] + (np.frombuffer(weights[20:], np.float32) + 1).tobytes()
+    with pydn.load(CFG, other[:-4] + b"more", layers=2) as part:
+        first = part.partial(2).tobytes()
+        assert part.report is not None
+        assert part.report.layers_loaded == 2
+        assert part.weights.tobytes() == other[: len(first)] + weights[len(first) :]
+    with pydn.load(CFG, other, layers=0) as none:
+        assert none.weights.tobytes() == pydn.load(CFG).weights.tobytes()
+    with pytest.raises(ValueError, match="layers must be 0 to"):
+        pydn.load(CFG, weights, layers=-1)
+
+
 def test_another_number_of_classes(weights: bytes) -> None:
     source = pydn.load(CFG, weights)
     net = pydn.load(CFG, weights, classes=5)

@@ -165,6 +165,18 @@ def test_cifar(cifar: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert "Accuracy: 1.000000" in printed.err
 
 
+def test_broken_cifar(cifar: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    batch = Path("data/cifar/cifar-10-batches-bin/test_batch.bin")
+    whole = batch.read_bytes()
+    for contents in (b"", whole[:-1], b"\x02" + whole[1:]):
+        batch.write_bytes(contents)
+        assert main(["cifar", "extract"]) == 1
+        assert "test_batch.bin: " in capsys.readouterr().err
+    Path("data/cifar/labels.txt").write_text("night\n../day\n")
+    assert main(["cifar", "extract"]) == 1
+    assert "'../day' cannot be part of a file's name" in capsys.readouterr().err
+
+
 def test_cifar_without_its_card(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     Path("two.cfg").write_text(net(8, 32, 40) + "[avgpool]\n[softmax]\n")
     assert main(["cifar", "train", "two.cfg"]) == 2

@@ -89,6 +89,9 @@ def _csv(key: str, options: Options) -> int:
 
 def _extract(options: Options) -> int:
     names = read_names(_FOLDER / "labels.txt")
+    bad = next((name for name in names if not name or Path(name).name != name), None)
+    if bad is not None:
+        raise DataError(f"{bad!r} cannot be part of a file's name", file=str(_FOLDER / "labels.txt"))
     for part, pattern in _BATCHES.items():
         files = sorted((_FOLDER / "cifar-10-batches-bin").glob(pattern))
         if not files:
