@@ -19,7 +19,7 @@ from .colors import blurred, blurred_background, noisy, random_colors, recolored
 from .loader import Loaded, Make, opencv_trouble
 from .mosaic import TILES, Cut, blend, put_tile, tile_boxes, tile_source, to_corner
 from .randomness import generator
-from .sampling import Order, Report, SizeOf, Stream, read_or_replace
+from .sampling import Chosen, Order, Report, SizeOf, Stream, read_or_replace
 from .views import Boxes, Placing, View, cut_boxes, random_placing, random_view, usable
 
 if TYPE_CHECKING:
@@ -115,6 +115,7 @@ def detector_maker(
     images: int,
     seed: int = 0,
     report: Report | None = None,
+    order: Chosen | None = None,
 ) -> Make:
     """Make images for training a detector, each from the seed, its iteration and its place in it alone.
 
@@ -132,13 +133,15 @@ def detector_maker(
         Of the run.
     report
         Is told of pictures that cannot be read, such as `TruthSet.report`; others take their places.
+    order
+        Which picture is shown when; None: every one once, then again, by chance.
 
     Returns
     -------
     callable
         For `Loader`. Without `report` it raises `DataError` and `OSError` where a picture cannot be read.
     """
-    order = Order(len(samples), images, seed, 2 if augmentation.contrastive else 1)
+    order = order or Order(len(samples), images, seed, 2 if augmentation.contrastive else 1)
     return _Maker(samples, augmentation, size_of, order, seed, report)
 
 
@@ -147,7 +150,7 @@ class _Maker:
     samples: Sequence[Truth]
     augmentation: DetectorAugmentation
     size_of: SizeOf
-    order: Order
+    order: Chosen
     seed: int
     report: Report | None
 
@@ -162,11 +165,11 @@ class _Image:
         self.samples, self.how, self.report = maker.samples, maker.augmentation, maker.report
         self.size = maker.size_of(iteration)
         self._place = (maker.seed, iteration)
-        how, pair = self.how, image - image % 2
-        self._view_of = pair if how.contrastive and not how.contrastive_jit_flip else image
-        self._color_of = pair if how.contrastive and not how.contrastive_color else image
-        self._image = image
-        self.mix = generator(*self._place, pair if how.contrastive else image, Stream.MIX)
+        how, pair, leader = self.how, maker.order.pair(iteration, image), maker.order.leader(iteration, image)
+        self._view_of = pair if not how.contrastive_jit_flip else leader
+        self._color_of = pair if not how.contrastive_color else leader
+        self._image, self._leader, self._later = image, leader, maker.order.later(iteration, image)
+        self.mix = generator(*self._place, pair, Stream.MIX)
 
     def made(self, index: int) -> Loaded:
         """Return the image with its boxes."""
@@ -198,7 +201,8 @@ class _Image:
         return self.samples[found], picture
 
     def _another(self, number: int) -> tuple[Truth, Pixels | DeepPixels]:
-        return self._read(int(self.mix.integers(len(self.samples))), number)
+        count = len(self.samples)
+        return self._read((int(self.mix.integers(count)) + self._later) % count, number)
 
     def _plain(self, sample: Truth, picture: Pixels | DeepPixels) -> tuple[NDArray[np.float32], Boxes]:
         (rows, columns), (width, height) = picture.shape[:2], self.size
@@ -258,9 +262,11 @@ class _Image:
             rng = generator(*self._place, self._color_of, Stream.COLORS + number)
             pixels = recolored(pixels, *random_colors(rng, how.hue, how.saturation, how.exposure))
         if how.blur or how.gaussian_noise:
-            rng = generator(*self._place, self._image, Stream.DETAIL + number)
+            rng = generator(*self._place, self._leader, Stream.DETAIL + number)
             pixels = self._blurred(rng, pixels, boxes)
             if how.gaussian_noise and rng.integers(2):
+                if self._leader != self._image:
+                    rng = generator(*self._place, self._image, Stream.DETAIL + number)
                 pixels = noisy(rng, pixels, how.gaussian_noise)
         return pixels
 

@@ -19,7 +19,7 @@ from .colors import blurred, random_colors, recolored
 from .loader import Loaded, Make, opencv_trouble
 from .mosaic import TILES, Cut
 from .randomness import generator
-from .sampling import Order, Report, SizeOf, Stream, read_or_replace, scale_factor
+from .sampling import Chosen, Order, Report, SizeOf, Stream, read_or_replace, scale_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -127,6 +127,7 @@ def classifier_maker(
     seed: int = 0,
     report: Report | None = None,
     row_of: Callable[[int], _Row] | None = None,
+    order: Chosen | None = None,
 ) -> Make:
     """Make images for training a classifier, each from the seed, its iteration and its place in it alone.
 
@@ -146,6 +147,8 @@ def classifier_maker(
         Is told of pictures that cannot be read, such as `ClassSet.report`; others take their places.
     row_of
         The truth of a picture; None: what follows from its classes.
+    order
+        Which picture is shown when; None: every one once, then again, by chance.
 
     Returns
     -------
@@ -153,7 +156,7 @@ def classifier_maker(
         For `Loader`; the truth is a row of a value a class. Without `report` it raises `DataError` and `OSError` where
         a picture cannot be read.
     """
-    order = Order(len(samples.listing), images, seed, 2 if augmentation.contrastive else 1)
+    order = order or Order(len(samples.listing), images, seed, 2 if augmentation.contrastive else 1)
     return _Maker(samples, augmentation, size_of, order, seed, report, row_of, threading.Lock())
 
 
@@ -162,24 +165,25 @@ class _Maker:
     samples: Classified
     how: ClassifierAugmentation
     size_of: SizeOf
-    order: Order
+    order: Chosen
     seed: int
     report: Report | None
     row_of: Callable[[int], _Row] | None
     lock: threading.Lock
 
     def __call__(self, iteration: int, image: int) -> Loaded:
-        index = self.order(iteration, image)
-        mix = generator(self.seed, iteration, image, Stream.MIX)
+        index, count = self.order(iteration, image), len(self.samples.listing)
+        leader, later = self.order.leader(iteration, image), self.order.later(iteration, image)
+        mix = generator(self.seed, iteration, leader, Stream.MIX)
         mixes = self.how.mixup or self.how.cutmix or self.how.mosaic
         several = bool(mixes and mix.integers(2))
         kind = self._kind(mix)
-        count = (TILES if kind == "mosaic" else 2) if several else 1
-        indices = [index, *(int(mix.integers(len(self.samples.listing))) for _ in range(count - 1))]
+        others = (TILES if kind == "mosaic" else 2) - 1 if several else 0
+        indices = [index, *((int(mix.integers(count)) + later) % count for _ in range(others))]
         made = [self._one(one, iteration, image, number) for number, one in enumerate(indices)]
         parts, rows = [x for _, x in made], [self._row(one) for one, _ in made]
         x, row = mixed(mix, kind, parts, rows) if several else (parts[0], rows[0])
-        rng = generator(self.seed, iteration, image, Stream.DETAIL)
+        rng = generator(self.seed, iteration, leader, Stream.DETAIL)
         if self.how.blur and rng.integers(4) == 0:
             kernel = _BLUR_KERNEL if self.how.blur == 1 else self.how.blur
             x = np.stack([np.asarray(blurred(plane, kernel)) for plane in x])
@@ -204,7 +208,8 @@ class _Maker:
     def _one(self, wanted: int, iteration: int, image: int, number: int) -> tuple[int, _Planes]:
         """Index of a picture, and what is seen of it."""
         place, size = (self.seed, iteration, image), self.size_of(iteration)
-        rng = generator(*place, Stream.VIEW + number)
+        leader = self.order.leader(iteration, image)
+        rng = generator(self.seed, iteration, leader, Stream.VIEW + number)
         index, picture = read_or_replace(
             wanted,
             len(self.samples.listing),

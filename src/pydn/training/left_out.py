@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ..cfgtext import Section, sections, split_lines
 
-_SEQUENCES = "pictures are drawn one by one, not as sequences of a video"
+_ALEXEYABS = "it is a key of dialect alexeyab"
 _KERNELS = "kernels are not deformed while they learn"
 _MEMORY = "it is about the memory of a GPU"
 _STREAMS = "it is about the streams of a GPU"
@@ -50,11 +50,9 @@ def _several(section: str, names: str, why: str, level: int = logging.WARNING) -
 
 KEYS: list[LeftOut] = [
     LeftOut("net", "adversarial_lr", "pictures are not changed against the network"),
-    LeftOut("net", "attention", "it shows pictures of adversarial training"),
+    LeftOut("net", "attention", "it opens windows with pictures of adversarial training"),
     LeftOut("net", "unsupervised", "classifiers learn from labels"),
-    *_several("net", "track seq_scales", _SEQUENCES),
-    LeftOut("net", "augment_speed", _SEQUENCES, idle=(2.0,)),
-    LeftOut("net", "sequential_subdivisions", _SEQUENCES),
+    LeftOut("net", "track", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "dynamic_minibatch", "an update takes batch= pictures, whatever their size"),
     LeftOut("net", "loss_scale", "deltas are float32, which needs no scale", (1.0,), logging.INFO),
     LeftOut("net", "clip", "give clip= to layers; [net] has it in dialect pjreddie", dialect="alexeyab"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ class Stream(IntEnum):
     MIX = 18
     TEXT = 19
     """Where in a text its readers begin."""
+    SEQUENCE = 20
     VIEW = 32
     """Of the first picture of an image; those of the pictures that join it follow."""
     COLORS = 48
@@ -45,6 +46,15 @@ class Stream(IntEnum):
     """Of what is shown in place of a picture that cannot be read, the first of an image."""
     DETAIL = 64
     """Blur and noise of the first picture of an image."""
+
+
+class Chosen(Protocol):
+    """Which picture is image i of iteration k, and with which other images it shares what is random."""
+
+    def __call__(self, iteration: int, image: int) -> int: ...
+    def leader(self, iteration: int, image: int) -> int: ...
+    def pair(self, iteration: int, image: int) -> int: ...
+    def later(self, iteration: int, image: int) -> int: ...
 
 
 class Order:
@@ -73,6 +83,18 @@ class Order:
         """Index of the picture."""
         epoch, place = divmod((iteration * self.images + image) // self.repeats, self.pictures)
         return int(self._order(epoch)[place])
+
+    def leader(self, iteration: int, image: int) -> int:
+        """Image whose view an image shares: its own."""
+        return image
+
+    def pair(self, iteration: int, image: int) -> int:
+        """First image of the same picture."""
+        return image - image % self.repeats
+
+    def later(self, iteration: int, image: int) -> int:
+        """How many pictures after its leader's an image is: they do not follow each other."""
+        return 0
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         with self._lock:

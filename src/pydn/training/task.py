@@ -23,9 +23,10 @@ from .live import LivePage
 from .loader import Loader, Make
 from .result import TrainResult
 from .samples import Samples
-from .sampling import classifier_sizes, detector_sizes
+from .sampling import Chosen, classifier_sizes, detector_sizes
 from .saving import Names
 from .schedule import Schedule
+from .sequences import SequentialOrder, sequences_of
 from .session import Session
 from .trainer import Callback, Plan, Trainer
 
@@ -140,7 +141,8 @@ def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: 
     refuse(truths.check() if strict else [])
     sizes = detector_sizes(net, seed, width=session.network.width, height=session.network.height)
     report = None if strict else truths.report
-    make = detector_maker(truths, DetectorAugmentation.of(net), sizes, session.images, seed, report)
+    augmentation, order = DetectorAugmentation.of(net), _sequences(net, session, len(truths), seed)
+    make = detector_maker(truths, augmentation, sizes, session.images, seed, report, order=order)
     return make, len(truths)
 
 
@@ -150,7 +152,24 @@ def _classes(
     classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
     augmentation = ClassifierAugmentation.of(net)
     sizes, report = classifier_sizes(net, seed), None if strict else classes.report
-    return classifier_maker(classes, augmentation, sizes, session.images, seed, report), len(classes)
+    order = _sequences(net, session, len(classes.listing), seed)
+    return classifier_maker(classes, augmentation, sizes, session.images, seed, report, order=order), len(classes)
+
+
+def _sequences(net: Network, session: Session, pictures: int, seed: int) -> Chosen | None:
+    """Return the order of frames with ``track=1``; None: pictures are drawn one by one."""
+    facts = session.facts
+    if net.dialect != "alexeyab" or not facts["track"]:
+        return None
+    return SequentialOrder(
+        pictures,
+        session.batch // session.subdivisions,
+        session.images // session.subdivisions,
+        sequences_of(facts, net.plan.options, session.schedule, session.subdivisions),
+        speed=facts["augment_speed"],
+        seed=seed,
+        repeats=2 if facts["contrastive"] else 1,
+    )
 
 
 def refuse(problems: Sequence[Any]) -> None:
