@@ -219,4 +219,27 @@ class OutOfMemoryError(DeviceError, MemoryError):
 
 
 class TrainingError(Error, RuntimeError):
-    """Training cannot go on: the loss is not a number, or no data is left."""
+    """Training cannot go on: the loss or a gradient is not a number, or no data is left.
+
+    Attributes
+    ----------
+    iteration : int or None
+        In which, from 1.
+    layer : int or None
+        The first layer whose output, else whose delta or gradient is not finite.
+    pictures : tuple of str
+        Of the mini-batch, or those of them that are to blame.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        iteration: int | None = None,
+        layer: int | None = None,
+        pictures: tuple[str, ...] = (),
+    ) -> None:
+        super().__init__(message)
+        self.iteration = iteration
+        self.layer = layer
+        self.pictures = pictures

@@ -17,6 +17,7 @@ from .datafile import DataFile
 from .names import read_names
 from .network import Network
 from .tools.dialects import disagreement
+from .tools.slots import copy_fitting
 
 _log = logging.getLogger("pydn")
 
@@ -146,7 +147,7 @@ def load(
         if weights_bytes is not None:
             plan = Plan(cfg_bytes, dialect=dialect, files=resources, file=cfg_file)
             original = Weights(plan, weights_bytes, strict=strict, layer_limit=limit, file=weights_file)
-            _copy_fitting(original, net.weights)
+            copy_fitting(original, net.weights)
     if ternarize:
         net.weights.shadow = True
         if not net.weights.shadow:
@@ -252,11 +253,3 @@ def _checked_names(names: object) -> list[str]:
         if not isinstance(name, str):
             raise TypeError(f"names must be strings, but names[{number}] is {type(name).__name__}")
     return checked
-
-
-def _copy_fitting(source: Weights, target: Weights) -> None:
-    """Copy every parameter whose layer and shape are the same in both."""
-    for key, values in source.items():
-        into = target.get(key)
-        if into is not None and into.shape == values.shape:
-            into[...] = values

@@ -14,6 +14,7 @@ from ._core.network import Network as EngineNetwork
 from ._core.training import TrainingNetwork
 from ._core.weights import Weights
 from .batches import Errors, Fit, Ready, Run, groups, make_ready, run_groups, several
+from .cfgtext import with_classes
 from .classification import Classification
 from .detections import Detections
 from .errors import UnsupportedError
@@ -21,6 +22,7 @@ from .image import ImageLike
 from .names import fill_names, fit_names
 from .preprocess import check_channels, classifier_input, detector_input
 from .summary import elements, table
+from .tools.slots import copy_fitting
 from .training import Schedule, Session, Step
 from .tree import absolute
 
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from .evaluation.rules import Metric, Rules
     from .evaluation.top_k import TopKResult
     from .evaluation.truth import TruthSet
+    from .training.measuring import Measure
     from .training.result import TrainResult
     from .training.trainer import Callback, Trainer
 
@@ -446,7 +449,7 @@ class Network(EngineNetwork):
         *,
         iterations: int | None = None,
         batch: int | None = None,
-        subdivisions: int | None = None,
+        subdivisions: int | Literal["auto"] | None = None,
         schedule: Schedule | None = None,
         seed: int = 0,
         workers: int | None = None,
@@ -455,7 +458,7 @@ class Network(EngineNetwork):
         resume: bool = False,
         clear: bool = False,
         freeze: Sequence[int | str] = (),
-        measure: Literal["map", "topk"] | None = None,
+        measure: Measure | None = None,
         measure_every: int | None = None,
         measure_epochs: int | None = None,
         patience: int | None = None,
@@ -465,6 +468,8 @@ class Network(EngineNetwork):
         history: str | os.PathLike[str] | None = None,
         live: int | None = None,
         callbacks: Iterable[Callback] = (),
+        classes: int | Literal["data"] | None = None,
+        memory_limit: int | None = None,
         save_every: int | None = None,
         save_last: int | None = None,
         minloss: bool | None = None,
@@ -479,7 +484,9 @@ class Network(EngineNetwork):
         iterations
             Where to end, counted from the first iteration of the weights; None: ``max_batches=`` of the cfg.
         batch, subdivisions
-            Images an update, and into how many mini-batches they are cut; None: the cfg's.
+            Images an update, and into how many mini-batches they are cut; None: the cfg's. ``"auto"``: the cfg's, or
+            if these need more memory than there is, as many more as fit, which is said in the log. Sums over the batch
+            stay the same; batch norm sees fewer images at a time.
         schedule
             Of the learning rate; None: the cfg's.
         seed
@@ -495,10 +502,13 @@ class Network(EngineNetwork):
         clear
             Begin at iteration 0, whatever the weights have seen.
         freeze
-            Layers whose parameters stay as they are: indexes, or kinds such as ``"batchnorm"``.
+            Layers whose parameters stay as they are: indexes, kinds such as ``"batchnorm"``, ranges such as ``"0:75"``,
+            or ``"backbone"``, all but the layers that make boxes or classes.
         measure
-            ``"map"`` of a detector or ``"topk"`` of a classifier on the ``valid=`` pictures while training; the best
-            weights are kept.
+            On the ``valid=`` pictures while training; the best weights are kept. Of a detector ``"map"``, ``"f1"``,
+            ``"iou"``, ``"precision"`` or ``"recall"``; of a classifier ``"topk"``, its top-1; of both ``"loss"``,
+            without augmentation and updates, of which the least is the best. Or a function of the network, such as
+            ``lambda net: net.map(data, metric="coco").map``.
         measure_every, measure_epochs
             How often, in iterations or in epochs; None: every 4 epochs, at least 100 iterations, not before the end of
             ``burn_in=``.
@@ -516,6 +526,12 @@ class Network(EngineNetwork):
             Port of a page that shows the training to browsers on this machine; 0: any, which is logged.
         callbacks
             Called with the trainer and the `Step` after every iteration; one that returns False ends the training.
+        classes
+            Train a new network with heads for so many classes and all layers that fit (`with_classes`), which is then
+            ``trainer.net`` and ``result.network``; ``"data"``: as many as the .data file says. Its names are the
+            file's.
+        memory_limit
+            Bytes that the training may take; None: what is available.
         save_every, save_last
             Iterations between numbered weights, and between those called ``_last``; 0: never. None: ``saveweights=``
             and ``savelast=`` of a .data file, else as darknet.
@@ -535,7 +551,9 @@ class Network(EngineNetwork):
         DataError
             If something is wrong in the data.
         TrainingError
-            If a loss is not a number, with the iteration and its pictures.
+            If a loss or a gradient is not a number, with the iteration, the first layer that is to blame and pictures.
+        OutOfMemoryError
+            Before it starts, if it needs more memory than there is, with the `subdivisions` that would fit.
         """
         from .training.task import trainer_of
 
@@ -563,6 +581,8 @@ class Network(EngineNetwork):
             history=history,
             live=live,
             callbacks=callbacks,
+            classes=classes,
+            memory_limit=memory_limit,
             save_every=save_every,
             save_last=save_last,
             minloss=minloss,
@@ -598,6 +618,43 @@ class Network(EngineNetwork):
         if path is not None:
             part.save(path)
         return part
+
+    def with_classes(self, classes: int, names: Iterable[str] | None = None) -> Network:
+        """Return a new network with heads for another number of classes, which no images have trained yet.
+
+        Parameters
+        ----------
+        classes
+            How many.
+        names
+            Of them.
+
+        Returns
+        -------
+        Network
+            On the same device. All layers of the same shape have the same parameters, in memory of their own; those
+            that make boxes or classes have start values.
+        """
+        text = with_classes(self.plan.text, classes, file=self.plan.file)
+        net = Network(
+            text,
+            device=self.device,
+            precision=self.precision,
+            outputs=self.outputs,
+            batch=self.batch,
+            dialect=self.dialect,
+            prepare=self.prepare,
+            files=self.plan.files,
+            isa=self.isa,
+            time_steps=self.time_steps,
+            width=self.width,
+            height=self.height,
+            cfg_file=self.plan.file,
+        )
+        copy_fitting(self.weights, net.weights)
+        if names is not None:
+            net.names = list(names)
+        return net
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a .weights file, whole or not at all."""

@@ -278,6 +278,8 @@ cdef extern from "darknet/darknet.h" nogil:
     dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err)
     const dn_plan *dn_network_plan(const dn_network *network)
     uint64_t dn_network_bytes(const dn_network *network)
+    dn_status dn_network_measure(uint64_t *out, dn_plan *plan, const dn_network_options *network_options,
+                                 const dn_options *options, dn_error *err)
 
     # training
     ctypedef struct dn_clock_time:

@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .network import Network
+from .plan import Plan
 
 class Figures(NamedTuple):
     cost: float
@@ -23,6 +24,8 @@ class Figures(NamedTuple):
     rewritten: float
     assigned: float
     skipped: float
+
+def measure(plan: Plan, *, device: str = "cpu", outputs: str = "heads", isa: str | None = None) -> int: ...
 
 class TrainingNetwork(Network):
     @property

@@ -7,8 +7,19 @@ from libc.string cimport memset
 
 from pydn._core cimport libdarknet as c
 from pydn._core.errors cimport check
-from pydn._core.libdarknet cimport dn_clock_time, dn_error, dn_network, dn_status, dn_tensor, dn_update
+from pydn._core.libdarknet cimport (
+    dn_clock_time,
+    dn_error,
+    dn_network,
+    dn_network_options,
+    dn_options,
+    dn_status,
+    dn_tensor,
+    dn_update,
+)
 from pydn._core.network cimport Network
+from pydn._core.plan cimport Plan
+from pydn._core.threads cimport fill_options
 from pydn._core.view cimport Floats, as_array, read_floats, view_of
 
 Figures = namedtuple(
@@ -30,6 +41,38 @@ cdef enum:
     _DELTA
     _GRADIENT
     _MOMENTS
+
+
+def measure(Plan plan, *, str device="cpu", str outputs="heads", isa=None):
+    """Bytes of memory that a network made from a plan would take, without taking them.
+
+    Parameters
+    ----------
+    plan : Plan
+        With `training`, gradients are counted; the parameters themselves are not.
+    device, outputs, isa
+        As for `Network`.
+
+    Returns
+    -------
+    int
+        Without what is packed later and the moments of Adam.
+    """
+    cdef dn_network_options network_options
+    cdef dn_options options
+    cdef dn_error err
+    cdef dn_status status
+    cdef uint64_t bytes_needed = 0
+    cdef bytes backend = device.partition(":")[0].encode()
+    memset(&network_options, 0, sizeof(network_options))
+    network_options.struct_size = sizeof(network_options)
+    network_options.backend = backend
+    network_options.outputs = c.DN_OUTPUTS_ALL if outputs == "all" else c.DN_OUTPUTS_HEADS
+    fill_options(&options, isa)
+    with nogil:
+        status = c.dn_network_measure(&bytes_needed, plan.ptr, &network_options, &options, &err)
+    check(status, &err, plan.file)
+    return bytes_needed
 
 
 @cython.no_gc_clear

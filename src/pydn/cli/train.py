@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
+from typing import Any, Literal, cast
 
 from .._core.training import Figures
 from ..datafile import DataFile
@@ -34,6 +35,10 @@ FLAGS = (
     ),
     Flag("savelast", "iterations between _last weights (default: savelast= of DATA, else 100)", int, "N"),
     Flag("minloss", "keep the weights of the least average loss as .minloss.weights; cfgs with ternary=1 always do"),
+    Flag("subdivisions", "a number, or auto for as many as the memory needs (default: the cfg's)", str, "N"),
+    Flag("freeze", "layers that stay, with commas between: 0, 0:75, backbone or a kind", str, "LAYERS"),
+    Flag("patience", "end after so many measurements without a better one", int, "N"),
+    Flag("measure", "what decides about the best weights: loss, f1, iou, …, in place of -map or -topk", str, "FIGURE"),
     Flag("lenient", "train although something is wrong in the data"),
     Flag("chart", "file for the picture of losses (default chart.png)", str, "FILE"),
     Flag("history", "file that gets a line for every iteration: .csv, else JSONL; pydn plot shows it", str, "FILE"),
@@ -133,6 +138,7 @@ def follow(net: Network, trainer: Trainer) -> int:
                 bar.advance(1, note=f"average loss {step.average_loss:.4g}")
     finally:
         net.close()
+    note(f"the engine waited for pictures {100 * trainer.result.waiting:.1f} % of the time")
     if trainer.result.stopped == "interrupted":
         note(f"pydn: interrupted after iteration {trainer.session.iteration}; -resume goes on from there")
         return 1
@@ -160,7 +166,10 @@ def trainer(
         backup=data.get("backup", "backup"),
         resume=options.on("resume"),
         clear=options.on("clear"),
-        measure=("topk" if classifier else "map") if measured else None,
+        measure=cast(Any, options.text("measure")) or (("topk" if classifier else "map") if measured else None),
+        subdivisions=_subdivisions(options),
+        freeze=[int(word) if word.lstrip("-").isdecimal() else word for word in _words(options.text("freeze"))],
+        patience=options.integer("patience"),
         measure_epochs=epochs,
         strict=not options.on("lenient"),
         chart=options.text("chart") or "chart.png",
@@ -182,6 +191,19 @@ def _port(options: Options) -> int | None:
     if port is None:
         port = options.integer("mjpeg_port")
     return None if port is None or port < 0 else port
+
+
+def _subdivisions(options: Options) -> int | Literal["auto"] | None:
+    given = options.text("subdivisions")
+    if given is None or given == "auto":
+        return given  # type: ignore[return-value]
+    if not given.isdecimal():
+        raise UsageError(f"-subdivisions is a whole number or auto, not {given!r}")
+    return int(given)
+
+
+def _words(text: str | None) -> list[str]:
+    return [word.strip() for word in (text or "").split(",") if word.strip()]
 
 
 def check_kind(net: Network, cfg: str, classifier: bool) -> None:

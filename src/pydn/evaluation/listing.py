@@ -96,7 +96,7 @@ class Listing(Sequence[Listed]):
     """
 
     def __init__(self, source: DataSource, key: str = "valid") -> None:
-        self.data: DataFile | None = _data_file(source)
+        self.data: DataFile | None = data_file_of(source)
         self.file = ""
         self._roots: tuple[str, ...] = ("",)
         if self.data is not None:
@@ -146,7 +146,8 @@ class Listing(Sequence[Listed]):
         return (self[i] for i in range(len(self)))
 
 
-def _data_file(source: DataSource) -> DataFile | None:
+def data_file_of(source: DataSource) -> DataFile | None:
+    """Return the .data file that a source is, or None."""
     if isinstance(source, DataFile):
         return source
     if isinstance(source, (str, os.PathLike)) and Path(source).suffix.lower() == ".data":

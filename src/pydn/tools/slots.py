@@ -88,3 +88,11 @@ def copy(weights: Weights) -> Weights:
         new[key][...] = values
     new.shadow = weights.shadow
     return new
+
+
+def copy_fitting(source: Weights, target: Weights) -> None:
+    """Copy every parameter whose layer and shape are the same in both."""
+    for key, values in source.items():
+        into = target.get(key)
+        if into is not None and into.shape == values.shape:
+            into[...] = values

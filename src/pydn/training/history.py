@@ -73,7 +73,7 @@ class History:
         if not self._begun:
             self.past.forget_after(before)
             names = [score.name for score in self.past.scores]
-            self._measures = list(dict.fromkeys([*names, *([trainer.plan.score_name] if trainer.plan.score else [])]))
+            self._measures = list(dict.fromkeys([*names, *([trainer.plan.judge.name] if trainer.plan.judge else [])]))
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_whole(self.path, "".join(self._kept()).encode())
             self._begun = True

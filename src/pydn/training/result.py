@@ -5,11 +5,19 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import overload
+from typing import TYPE_CHECKING, overload
 
 from ..files import write_whole
 from .records import COLUMNS, csv_line, csv_row, json_line
 from .step import Step
+
+if TYPE_CHECKING:
+    from ..network import Network
+
+SHARES = ("map", "f1", "iou", "precision", "recall", "top1")
+"""Measures that are printed in percent."""
+LEAST = ("loss",)
+"""Measures of which less is better."""
 
 
 @dataclass(frozen=True)
@@ -23,12 +31,16 @@ class Score:
     name
         Of the measure: ``"map"``, ``"top1"``, ….
     value
-        0..1.
+        0..1; of the loss and of functions, whatever they give.
     """
 
     iteration: int
     name: str
     value: float
+
+
+def _worth(score: Score) -> float:
+    return -score.value if score.name in LEAST else score.value
 
 
 @dataclass
@@ -47,6 +59,10 @@ class TrainResult(Sequence[Step]):
         Weights that were written, the last of each name.
     stopped
         Why it ended: ``"finished"``, ``"interrupted"``, ``"patience"``, ``"failed"``; ``""`` where that is not known.
+    waited
+        Seconds that the engine waited for pictures.
+    network
+        What was trained: another one than `train` was called on where the number of classes was changed.
     """
 
     steps: list[Step] = field(default_factory=list)
@@ -54,6 +70,8 @@ class TrainResult(Sequence[Step]):
     best: Score | None = None
     files: dict[str, str] = field(default_factory=dict)
     stopped: str = "finished"
+    waited: float = 0.0
+    network: Network | None = field(default=None, repr=False, compare=False)
 
     def __len__(self) -> int:
         return len(self.steps)
@@ -68,6 +86,12 @@ class TrainResult(Sequence[Step]):
     def __iter__(self) -> Iterator[Step]:
         return iter(self.steps)
 
+    @property
+    def waiting(self) -> float:
+        """Share of the time that the engine waited for pictures."""
+        whole = self.waited + sum(step.seconds for step in self.steps)
+        return self.waited / whole if whole else 0.0
+
     def __str__(self) -> str:
         if not self.steps:
             return "no iterations"
@@ -76,7 +100,10 @@ class TrainResult(Sequence[Step]):
         if self.stopped:
             text += f", {self.stopped}"
         if self.best is not None:
-            text += f"; best {self.best.name} {100 * self.best.value:.2f} % after iteration {self.best.iteration}"
+            shares = self.best.name in SHARES
+            shown = f"{100 * self.best.value:.2f} %" if shares else f"{self.best.value:.4g}"
+            text += f"; best {self.best.name} {shown} after iteration {self.best.iteration}"
+        text += f"; waited for pictures {100 * self.waiting:.1f} % of the time"
         return text
 
     def add(self, step: Step, scores: Mapping[str, float]) -> None:
@@ -98,7 +125,7 @@ class TrainResult(Sequence[Step]):
                 self._find_best()
                 break
         self.scores.append(score)
-        if self.best is None or (name == self.best.name and value > self.best.value):
+        if self.best is None or (name == self.best.name and _worth(score) > _worth(self.best)):
             self.best = score
 
     def forget_after(self, iteration: int) -> None:
@@ -110,7 +137,7 @@ class TrainResult(Sequence[Step]):
     def _find_best(self) -> None:
         """Find the best by the first measure, which is the one that counts."""
         counted = [score for score in self.scores if score.name == self.scores[0].name]
-        self.best = max(counted, key=lambda score: score.value, default=None)
+        self.best = max(counted, key=_worth, default=None)
 
     def scores_of(self) -> dict[int, dict[str, float]]:
         """Return what was measured, by iteration and name."""

@@ -13,10 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 from .._core.training import Figures, TrainingNetwork
 from ..errors import TrainingError, UnsupportedError
 from .averaging import MovingAverage
+from .last_good import LastGood
 from .left_out import left_out
 from .rejecting import reject_similar
 from .schedule import Schedule
 from .step import Step, add
+from .trouble import failed, find_trouble, is_finite
 from .truths import box_rows, class_rows, grid_rows
 
 if TYPE_CHECKING:
@@ -91,6 +93,8 @@ class Session:
         self.iteration = net.iteration
         self.average_loss: float | None = None
         self.mini_batches: list[dict[int, Figures]] = []
+        self._good = LastGood(self)
+        self._first = 0
         alpha = self.facts["ema_alpha"]
         self.average = MovingAverage(net.weights, alpha) if alpha else None
         for level, message in left_out(net.plan.text, net.dialect):
@@ -141,7 +145,8 @@ class Session:
         Raises
         ------
         TrainingError
-            If the loss is not a number. The weights are those of before.
+            If the loss or a gradient is not a number, with the first layer that is to blame. The weights are those of
+            before where the data are to blame, else the last ones with which all was finite, an iteration before.
         """
         began = perf_counter()
         self._fit(np.shape(x))
@@ -150,14 +155,39 @@ class Session:
             raise ValueError(
                 f"{len(images)} images and {len(rows)} truths were given; an iteration takes {self.images}"
             )
+        self._good.begin()
+        try:
+            loss, heads = self._gradients(images, rows)
+        except TrainingError as error:
+            size = self.images // self.subdivisions
+            trouble = find_trouble(self, images, rows, self._first, size)
+            self._good.go_back(one=trouble.in_data)
+            raise failed(error, trouble) from None
+        self._good.keep()
+        return self._finish(loss, heads, began)
+
+    def _gradients(self, images: NDArray[np.float32], rows: NDArray[np.float32]) -> tuple[float, dict[int, Figures]]:
+        """Forward, loss and backward of all mini-batches; the mean loss and what the losses report."""
         total, heads, self.mini_batches = 0.0, dict[int, Figures](), []
-        for first in range(0, self.images, self.images // self.subdivisions):
-            part = slice(first, first + self.images // self.subdivisions)
+        size = self.images // self.subdivisions
+        for first in range(0, self.images, size):
+            part = slice(first, first + size)
+            self._first = first
             total += self.mini_batch(images[part], rows[part], first)
             self.mini_batches.append(self._figures())
             for layer, figures in self.mini_batches[-1].items():
                 heads[layer] = add(heads.get(layer), figures)
-        return self._finish(total / self.images, heads, began)
+        self._first = 0
+        self._check_gradients()
+        return total / self.images, heads
+
+    def _check_gradients(self) -> None:
+        number = self.iteration + 1
+        for layer, name in self.network.weights:
+            gradient = self.network.gradient(layer, name)
+            if gradient is None or self.facts["try_fix_nan"] or is_finite(gradient):
+                continue
+            raise TrainingError(f"iteration {number}: a gradient is not finite", iteration=number)
 
     def _figures(self) -> dict[int, Figures]:
         """Return what the losses report about the mini-batch, by layer."""
@@ -210,7 +240,7 @@ class Session:
         """End, or go on without what is not finite."""
         message = f"iteration {self.iteration + 1}: the loss is {loss}"
         if not self.facts["try_fix_nan"]:
-            raise TrainingError(message)
+            raise TrainingError(message, iteration=self.iteration + 1)
         _log.warning("%s; try_fix_nan=1 leaves out of the update what is not finite", message)
 
     def update(self, learning_rate: float | None = None) -> float:

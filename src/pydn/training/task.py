@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from ..datafile import DataFile
 from ..errors import DataError
 from ..evaluation.class_labels import ClassSet
-from ..evaluation.listing import DataSource
+from ..evaluation.listing import DataSource, data_file_of
 from ..evaluation.truth import TruthSet
+from ..names import read_names
 from ..preprocess import Dialect
 from ..server import LOCAL
 from ..tools.ternary import marked
@@ -21,9 +22,11 @@ from .classifier_augment import ClassifierAugmentation, classifier_maker
 from .history import History
 from .live import LivePage
 from .loader import Loader, Make
+from .measuring import Measure, judge_of
+from .memory import fitting_subdivisions
 from .result import TrainResult
 from .samples import Samples
-from .sampling import Chosen, classifier_sizes, detector_sizes
+from .sampling import Chosen, SizeOf, classifier_sizes, detector_sizes
 from .saving import Names
 from .schedule import Schedule
 from .sequences import SequentialOrder, sequences_of
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
 MakerOf = Callable[["Network", Session, DataSource, int, bool], tuple[Make, int]]
 """From a network, its session, the data, a seed and whether to refuse broken data to a maker of images and how many
 pictures an epoch has."""
-Measure = Literal["map", "topk"]
 
 
 def trainer_of(
@@ -45,7 +47,7 @@ def trainer_of(
     *,
     iterations: int | None = None,
     batch: int | None = None,
-    subdivisions: int | None = None,
+    subdivisions: int | Literal["auto"] | None = None,
     schedule: Schedule | None = None,
     seed: int = 0,
     workers: int | None = None,
@@ -65,6 +67,8 @@ def trainer_of(
     live: int | None = None,
     live_address: str = LOCAL,
     callbacks: Iterable[Callback] = (),
+    classes: int | Literal["data"] | None = None,
+    memory_limit: int | None = None,
     save_every: int | None = None,
     save_last: int | None = None,
     minloss: bool | None = None,
@@ -77,24 +81,32 @@ def trainer_of(
     `images` makes the images and counts the pictures of an epoch, `names` says whose file names are used; None for
     both: by what the network is, a detector or a classifier.
     """
-    session = net.session(batch=batch, subdivisions=subdivisions, seed=seed, schedule=schedule)
+    file = data_file_of(data)
+    data = data if file is None else file
+    net = adapted(net, data, classes)
     classifier = net.classes == 0
+    sizes = (classifier_sizes if classifier else detector_sizes)(net, seed)
+    folder = _backup(data, backup)
+    fitting = fitting_subdivisions(
+        net, batch or net.cfg_batch, subdivisions, sizes, saves=folder is not None, limit=memory_limit
+    )
+    session = net.session(batch=batch, subdivisions=fitting, seed=seed, schedule=schedule)
     if images is None:
-        make, count = (_classes if classifier else _boxes)(net, session, data, seed, labels, strict)
+        make, count = (_classes if classifier else _boxes)(net, session, data, seed, labels, strict, sizes)
     else:
         make, count = images(net, session, data, seed, strict)
-    score, every, start = _score(net, data, classifier, measure, measure_every, measure_epochs, count, session)
+    judge = judge_of(net, data, measure, labels)
+    usual = max(100, (measure_epochs or 4) * count // max(1, session.batch))  # not before burn_in is over
     plan = Plan(
         iterations=iterations,
-        backup=_backup(data, backup),
+        backup=folder,
         base=base or _base(net),
         resume=resume,
         clear=clear,
         freeze=tuple(freeze),
-        score=score,
-        score_name="top1" if classifier else "map",
-        score_every=every,
-        score_from=start,
+        judge=judge,
+        score_every=measure_every or usual,
+        score_from=0 if measure_every else session.facts["burn_in"],
         patience=patience,
         names=names or ("classifier" if classifier else "detector"),
         epoch=count,
@@ -136,10 +148,25 @@ def _watching(
     return found
 
 
-def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool) -> tuple[Make, int]:
+def adapted(net: Network, data: DataSource, classes: int | Literal["data"] | None) -> Network:
+    """Return the network, or if it has another number of classes than is asked for, a new one with other heads."""
+    file = data_file_of(data)
+    names = read_names(file.file("names")) if file is not None and file.get("names") else None
+    if classes == "data":
+        said = len(names) if names else 0 if file is None else file.integer("classes", 0)
+        if not said:
+            raise DataError("classes='data' needs a .data file with names= or classes=: hand in the number")
+        classes = said
+    if classes is None or classes == net.class_count:
+        return net
+    return net.with_classes(classes, names if names is not None and len(names) == classes else None)
+
+
+def _boxes(
+    net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool, sizes: SizeOf
+) -> tuple[Make, int]:
     truths = TruthSet(data, "train", dialect=cast(Dialect, net.dialect), classes=net.classes)
     refuse(truths.check() if strict else [])
-    sizes = detector_sizes(net, seed, width=session.network.width, height=session.network.height)
     report = None if strict else truths.report
     augmentation, order = DetectorAugmentation.of(net), _sequences(net, session, len(truths), seed)
     make = detector_maker(truths, augmentation, sizes, session.images, seed, report, order=order)
@@ -147,11 +174,11 @@ def _boxes(net: Network, session: Session, data: DataSource, seed: int, labels: 
 
 
 def _classes(
-    net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool
+    net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool, sizes: SizeOf
 ) -> tuple[Make, int]:
     classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
     augmentation = ClassifierAugmentation.of(net)
-    sizes, report = classifier_sizes(net, seed), None if strict else classes.report
+    report = None if strict else classes.report
     order = _sequences(net, session, len(classes.listing), seed)
     return classifier_maker(classes, augmentation, sizes, session.images, seed, report, order=order), len(classes)
 
@@ -199,25 +226,3 @@ def _interval(data: DataSource, key: str, given: int | None) -> int | None:
     if given is not None and given < 0:
         raise ValueError(f"{given} iterations between weights ({key}=): it must be 0 (never) or more")
     return given
-
-
-def _score(
-    net: Network,
-    data: DataSource,
-    classifier: bool,
-    measure: Measure | None,
-    every: int | None,
-    epochs: int | None,
-    count: int,
-    session: Session,
-) -> tuple[Callable[[Network], float] | None, int, int]:
-    """Return what measures the weights, how often, and from when: every four epochs, not before burn_in is over."""
-    usual = max(100, (epochs or 4) * count // max(1, session.batch))
-    start = 0 if every else session.facts["burn_in"]
-    if measure is None:
-        return None, usual, start
-
-    def score(network: Network) -> float:
-        return float(network.valid(data).top1 if classifier else network.map(data).map)
-
-    return score, every or usual, start

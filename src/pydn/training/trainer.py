@@ -14,12 +14,11 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from ..errors import TrainingError
 from ..files import link_whole
 from . import checkpoint
+from .freezing import Frozen
+from .measuring import Judge
 from .result import Score, TrainResult
 from .saving import (
     LeastLoss,
@@ -33,6 +32,7 @@ from .saving import (
 )
 from .session import Session
 from .step import Step
+from .trouble import named
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -72,11 +72,9 @@ class Plan:
     clear
         Begin at iteration 0.
     freeze
-        Layers whose parameters stay: their numbers, or a kind such as ``"batchnorm"``.
-    score
-        Measures the weights: called every ``score_every`` iterations, from ``score_from`` on.
-    score_name
-        Of what it measures.
+        Layers whose parameters stay: see `freezing.frozen_layers`.
+    judge
+        Measures the weights every ``score_every`` iterations, from ``score_from`` on.
     patience
         End after so many measurements without a better one; None: never.
     names
@@ -97,8 +95,7 @@ class Plan:
     resume: bool = False
     clear: bool = False
     freeze: tuple[int | str, ...] = ()
-    score: Callable[[Network], float] | None = None
-    score_name: str = "map"
+    judge: Judge | None = None
     score_every: int = 1000
     score_from: int = 0
     patience: int | None = None
@@ -144,9 +141,9 @@ class Trainer:
         self.session = session or net.session()
         if plan.clear:
             net.seen = self.session.iteration = 0
-        self.result = TrainResult()
+        self.result = TrainResult(network=net)
         self.end = self.session.schedule.max_batches if plan.iterations is None else plan.iterations
-        self.frozen = _Frozen(net, plan.freeze)
+        self.frozen = Frozen(net, plan.freeze)
         self._make_feed = feed
         self._feed: Feed | None = None
         self._stop = threading.Event()
@@ -200,23 +197,17 @@ class Trainer:
     # ---- one iteration
 
     def _step(self, batch: Any) -> Step:
-        seen, before = self.net.seen, {key: np.array(values) for key, values in self._statistics()}
         try:
             step = self.session.step(batch.x, batch.truth)
         except TrainingError as error:
-            for key, values in before.items():
-                self.net.weights[key][...] = values
-            self.net.seen, self.result.stopped = seen, "failed"
-            raise TrainingError(f"{error}; pictures of the iteration: {', '.join(map(str, batch.paths))}") from error
+            self.result.stopped = "failed"
+            raise named(error, batch.paths) from error
         self.frozen.restore()
         self.result.steps.append(step)
+        self.result.waited = self.waited
         self._measure(step)
         self._save(step)
         return step
-
-    def _statistics(self) -> Iterator[tuple[tuple[int, str], NDArray[np.float32]]]:
-        """Yield what a forward alone changes."""
-        return (item for item in self.net.weights.items() if item[0][1].startswith("rolling_"))
 
     def _done(self, step: Step) -> bool:
         ended = [callback(self, step) is False for callback in self.callbacks]
@@ -237,12 +228,13 @@ class Trainer:
 
     def _measure(self, step: Step) -> None:
         plan = self.plan
-        if plan.score is None or step.iteration < plan.score_from or step.iteration % plan.score_every:
+        if plan.judge is None or step.iteration < plan.score_from or step.iteration % plan.score_every:
             return
-        score = Score(step.iteration, plan.score_name, float(plan.score(self.net)))
+        score = Score(step.iteration, plan.judge.name, plan.judge.measure(self.net))
         self.result.scores.append(score)
         self._since_best += 1
-        if self.result.best is None or score.value > self.result.best.value:
+        best = self.result.best
+        if plan.judge.better(score.value, None if best is None or best.name != score.name else best.value):
             self.result.best, self._since_best = score, 0
             self._write(f"{plan.base}_best.weights")
 
@@ -321,38 +313,19 @@ class Trainer:
         self._since_best = int(facts.get("since_best", 0))
         if facts.get("least") is not None:
             self._least.value = float(facts["least"])
-        self.frozen = _Frozen(self.net, self.plan.freeze)
+        self.frozen = Frozen(self.net, self.plan.freeze)
 
     def _finish(self) -> None:
         if self.plan.backup is None or not self.result.steps:
             return
+        if self.result.stopped == "failed" and self.result.files:
+            return  # what was written stays: it is older, and from before the weights went wrong
         if self.result.stopped == "finished":
             self._write(*final_names(self.plan.base, self.plan.names))
         else:
             self._write(f"{self.plan.base}_last.weights")
         if self.result.stopped != "failed":  # then what is left of the gradients is of no use
             self._keep_state()
-
-
-class _Frozen:
-    """Parameters that training must not change: they are put back after each iteration."""
-
-    def __init__(self, net: Network, which: tuple[int | str, ...]) -> None:
-        count = len(net.layers)
-        layers = set()
-        for choice in which:
-            if isinstance(choice, str):
-                layers |= {layer.index for layer in net.layers if layer.kind == choice}
-            elif -count <= choice < count:
-                layers.add(choice % count)
-            else:
-                raise ValueError(f"layer {choice} cannot be frozen: there are {count}")
-        self._net = net
-        self._values = {key: np.array(values) for key, values in net.weights.items() if key[0] in layers}
-
-    def restore(self) -> None:
-        for key, values in self._values.items():
-            self._net.weights[key][...] = values
 
 
 class _Signals:

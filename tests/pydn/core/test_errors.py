@@ -27,6 +27,8 @@ FILLED = {
     "layer": 3,
     "needed": 400,
     "free": 100,
+    "iteration": 7,
+    "pictures": ("a.jpg",),
 }
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import pydn
 from pydn.training import History, Step, TrainResult, read_history
+from pydn.training.measuring import Judge
 
 from .watching import figures, result_of, trained
 
@@ -20,7 +21,7 @@ from .watching import figures, result_of, trained
 def test_reads_back_what_was_done(tmp_path: Path, name: str) -> None:
     path = tmp_path / name
     values = iter((0.25, 0.75, 0.5))
-    result = trained(6, [History(path)], score=lambda _: next(values), score_name="top1", score_every=2)
+    result = trained(6, [History(path)], judge=Judge("top1", lambda _: next(values)), score_every=2)
     back = read_history(path)
     if path.suffix == ".jsonl":
         assert back.steps == result.steps
@@ -83,7 +84,7 @@ def test_a_training_from_scratch_begins_anew(tmp_path: Path) -> None:
 def test_a_measure_that_is_new_gets_a_column(tmp_path: Path) -> None:
     path = tmp_path / "history.csv"
     trained(2, [History(path)], backup=tmp_path)
-    trained(4, [History(path)], backup=tmp_path, resume=True, score=lambda _: 0.5, score_every=4)
+    trained(4, [History(path)], backup=tmp_path, resume=True, judge=Judge("map", lambda _: 0.5), score_every=4)
     assert path.read_text().splitlines()[0].endswith(",count,map")
     assert [score.iteration for score in read_history(path).scores] == [4]
 

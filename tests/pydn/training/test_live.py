@@ -22,6 +22,7 @@ import pydn
 from pydn import demo_training
 from pydn.training import LivePage, TrainResult
 from pydn.training.live_page import PAGE
+from pydn.training.measuring import Judge
 from pydn.training.samples import Sample, Samples
 
 from .watching import result_of, trained
@@ -62,7 +63,7 @@ def test_what_it_tells() -> None:
             assert ask(page.url, f"/{seen[-1]['samples'][0][0]}")[1] == b"its bytes"
             assert ask(page.url, "/sample/1")[0] == 404
 
-    result = trained(6, [page, look], score=lambda _: 0.25, score_every=3, epoch=8, base="small")
+    result = trained(6, [page, look], judge=Judge("map", lambda _: 0.25), score_every=3, epoch=8, base="small")
     assert seen[0]["state"] == "starting"
     last = seen[-1]
     assert (last["state"], last["name"], last["iteration"], last["end"]) == ("running", "small", 6, 6)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import pydn
+from pydn.training.measuring import Judge
 from pydn.training.randomness import generator
 from pydn.training.trainer import Plan, Trainer
 
@@ -166,7 +167,14 @@ def test_frozen_layers_stay() -> None:
 def test_patience_and_best(tmp_path: Path) -> None:
     scores = iter([0.1, 0.5, 0.4, 0.3, 0.2])
     with network() as net:
-        plan = Plan(iterations=100, backup=tmp_path, base="n", score=lambda _: next(scores), score_every=2, patience=2)
+        plan = Plan(
+            iterations=100,
+            backup=tmp_path,
+            base="n",
+            judge=Judge("map", lambda _: next(scores)),
+            score_every=2,
+            patience=2,
+        )
         result = Trainer(net, Feed, plan).run()
         assert result.stopped == "patience"
         assert result.best is not None

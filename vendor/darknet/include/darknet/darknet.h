@@ -348,6 +348,10 @@ DN_API void dn_network_reset_state(dn_network *network); /* recurrent layers: al
 DN_API dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err);
 DN_API const dn_plan *dn_network_plan(const dn_network *network);
 DN_API uint64_t dn_network_bytes(const dn_network *network); /* activations, packed parameters, workspace */
+/* Bytes that dn_network_create would take for this plan besides the weights, gradients of a training included, without
+ * taking them. Parameters that a backend packs later, and the moments of Adam, are not in it. */
+DN_API dn_status dn_network_measure(uint64_t *out, dn_plan *plan, const dn_network_options *network_options,
+                                    const dn_options *options, dn_error *err);
 
 /* ---------------------------------------------------------------- training ---------------------------------------
  *

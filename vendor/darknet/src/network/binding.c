@@ -86,7 +86,8 @@ static bool in_arena(const dn_binding *binding, int tensor) {
            (role == DN_ROLE_ACTIVATION || role == DN_ROLE_DELTA) && !binding->addresses[tensor];
 }
 
-static dn_status place(const dn_network *network, dn_binding *binding, dn_lifetime *lifetimes, dn_error *err) {
+static dn_status place(const dn_network *network, const dn_binding *binding, dn_lifetime *lifetimes, size_t *bytes,
+                       dn_error *err) {
     const dn_placement *placements = dn_program_get(binding->program)->placements;
     const int count = binding->graph.tensor_count;
     for (int i = 0; i < count; i++) {
@@ -101,20 +102,24 @@ static dn_status place(const dn_network *network, dn_binding *binding, dn_lifeti
         if (placements[i].first < lifetimes[root].first) lifetimes[root].first = placements[i].first;
         if (placements[i].last > lifetimes[root].last) lifetimes[root].last = placements[i].last;
     }
-    size_t bytes = 0;
-    DN_TRY(dn_arena_place(lifetimes, count, &bytes, &network->allocator, err));
-    DN_TRY(dn_block_create(&binding->arena, &network->allocator, bytes, "activations", err));
-    for (int i = 0; i < count; i++) {
-        if (lifetimes[i].bytes > 0) binding->addresses[i] = (char *)binding->arena->data + lifetimes[i].offset;
-    }
-    return DN_OK;
+    return dn_arena_place(lifetimes, count, bytes, &network->allocator, err);
+}
+
+static dn_status make_lifetimes(const dn_network *network, const dn_binding *binding, dn_lifetime **out,
+                                dn_error *err) {
+    return dn_alloc(&network->allocator, (void **)out, (size_t)binding->graph.tensor_count, sizeof **out,
+                    "the memory plan", err);
 }
 
 static dn_status allocate_arena(const dn_network *network, dn_binding *binding, dn_error *err) {
     dn_lifetime *lifetimes = NULL;
-    DN_TRY(dn_alloc(&network->allocator, (void **)&lifetimes, (size_t)binding->graph.tensor_count, sizeof *lifetimes,
-                    "the memory plan", err));
-    const dn_status status = place(network, binding, lifetimes, err);
+    size_t bytes = 0;
+    DN_TRY(make_lifetimes(network, binding, &lifetimes, err));
+    dn_status status = place(network, binding, lifetimes, &bytes, err);
+    if (status == DN_OK) status = dn_block_create(&binding->arena, &network->allocator, bytes, "activations", err);
+    for (int i = 0; status == DN_OK && i < binding->graph.tensor_count; i++) {
+        if (lifetimes[i].bytes > 0) binding->addresses[i] = (char *)binding->arena->data + lifetimes[i].offset;
+    }
     dn_free(&network->allocator, lifetimes);
     return status;
 }
@@ -176,15 +181,21 @@ static dn_status allocate(const dn_network *network, dn_binding *binding, dn_err
     return DN_OK;
 }
 
-dn_status dn_binding_create(dn_binding **out, const dn_network *network, dn_plan *plan, dn_error *err) {
+static dn_status open_binding(dn_binding **out, const dn_network *network, dn_plan *plan, dn_error *err) {
     dn_binding *binding = NULL;
     DN_TRY(dn_alloc(&network->allocator, (void **)&binding, 1, sizeof *binding, "the network", err));
     dn_plan_retain(plan);
     binding->plan = plan;
     binding->graph = dn_plan_graph(plan);
     binding->images = binding->graph.batch;
-    dn_status status = list_results(network, binding, err);
-    if (status == DN_OK) status = compile(network, binding, err);
+    *out = binding;
+    DN_TRY(list_results(network, binding, err));
+    return compile(network, binding, err);
+}
+
+dn_status dn_binding_create(dn_binding **out, const dn_network *network, dn_plan *plan, dn_error *err) {
+    dn_binding *binding = NULL;
+    dn_status status = open_binding(&binding, network, plan, err);
     if (status == DN_OK) status = allocate(network, binding, err);
     if (status != DN_OK) {
         dn_binding_free(network, binding);
@@ -192,6 +203,50 @@ dn_status dn_binding_create(dn_binding **out, const dn_network *network, dn_plan
     }
     *out = binding;
     return DN_OK;
+}
+
+/* ---- without memory ---- */
+
+/* What has a block of its own: the input, truth and clock, results, states. Their addresses become those of `binding`,
+ * so that no room in the arena is planned for them. */
+static uint64_t count_blocks(dn_binding *binding) {
+    const dn_graph *graph = &binding->graph;
+    const dn_placement *placements = dn_program_get(binding->program)->placements;
+    uint64_t bytes = 0;
+    for (int i = 0; i < binding->result_count; i++) binding->addresses[binding->results[i].tensor] = binding;
+    const int given[] = {binding->plan->input_tensor, binding->plan->truth_tensor, binding->plan->clock_tensor};
+    for (int k = 0; k < 3; k++) {
+        if (given[k] >= 0) binding->addresses[given[k]] = binding;
+    }
+    for (int i = 0; i < graph->tensor_count; i++) {
+        if (graph->tensors[i].role == DN_ROLE_STATE) bytes += placements[i].bytes;
+        if (binding->addresses[i]) bytes += dn_tensor_image_bytes(graph, i) * (uint64_t)graph->batch;
+        if (graph->tensors[i].role == DN_ROLE_GRADIENT) {
+            bytes += (uint64_t)dn_shape_count(graph->tensors[i].shape) * sizeof(float);
+        }
+    }
+    return bytes + dn_program_get(binding->program)->packed_bytes;
+}
+
+static dn_status measure(const dn_network *network, dn_binding *binding, uint64_t *out, dn_error *err) {
+    DN_TRY(dn_alloc(&network->allocator, (void **)&binding->addresses, (size_t)binding->graph.tensor_count,
+                    sizeof(void *), "the table of addresses", err));
+    *out = count_blocks(binding);
+    dn_lifetime *lifetimes = NULL;
+    size_t bytes = 0;
+    DN_TRY(make_lifetimes(network, binding, &lifetimes, err));
+    const dn_status status = place(network, binding, lifetimes, &bytes, err);
+    dn_free(&network->allocator, lifetimes);
+    *out += bytes;
+    return status;
+}
+
+dn_status dn_binding_measure(uint64_t *out, const dn_network *network, dn_plan *plan, dn_error *err) {
+    dn_binding *binding = NULL;
+    dn_status status = open_binding(&binding, network, plan, err);
+    if (status == DN_OK) status = measure(network, binding, out, err);
+    dn_binding_free(network, binding);
+    return status;
 }
 
 void dn_binding_free(const dn_network *network, dn_binding *binding) {

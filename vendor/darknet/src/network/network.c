@@ -61,8 +61,8 @@ static dn_status create(dn_network *network, dn_plan *plan, dn_error *err) {
     return DN_OK;
 }
 
-dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *weights,
-                            const dn_network_options *network_options, const dn_options *options, dn_error *err) {
+static dn_status begin(dn_network **out, const dn_network_options *network_options, const dn_options *options,
+                       dn_error *err) {
     const dn_allocator allocator = dn_allocator_or_default(options);
     dn_network *network = NULL;
     DN_TRY(dn_alloc(&allocator, (void **)&network, 1, sizeof *network, "the network", err));
@@ -70,6 +70,14 @@ dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *weights
     network->options = options ? *options : (dn_options)DN_OPTIONS_INIT;
     network->network_options = network_options ? *network_options : (dn_network_options)DN_NETWORK_OPTIONS_INIT;
     network->network_options.backend = network_options && network_options->backend ? network_options->backend : "cpu";
+    *out = network;
+    return DN_OK;
+}
+
+dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *weights,
+                            const dn_network_options *network_options, const dn_options *options, dn_error *err) {
+    dn_network *network = NULL;
+    DN_TRY(begin(&network, network_options, options, err));
     dn_weights_retain(weights);
     network->weights = weights;
     const dn_status status = create(network, plan, err);
@@ -82,6 +90,23 @@ dn_status dn_network_create(dn_network **out, dn_plan *plan, dn_weights *weights
     }
     *out = network;
     return DN_OK;
+}
+
+static dn_status measure(dn_network *network, dn_plan *plan, uint64_t *out, dn_error *err) {
+    DN_TRY(check_options(&network->network_options, err));
+    DN_TRY(open_backend(network, err));
+    if (plan->options.training) network->network_options.prepare = DN_PREPARE_NONE;
+    return dn_binding_measure(out, network, plan, err);
+}
+
+dn_status dn_network_measure(uint64_t *out, dn_plan *plan, const dn_network_options *network_options,
+                             const dn_options *options, dn_error *err) {
+    dn_network *network = NULL;
+    DN_TRY(begin(&network, network_options, options, err));
+    *out = 0;
+    const dn_status status = measure(network, plan, out, err);
+    dn_network_free(network);
+    return status;
 }
 
 void dn_network_free(dn_network *network) {

@@ -53,6 +53,8 @@ struct dn_network {
 
 /* binding.c */
 dn_status dn_binding_create(dn_binding **out, const dn_network *network, dn_plan *plan, dn_error *err);
+/* Bytes that dn_binding_create would take, gradients and what is packed at compile included. */
+dn_status dn_binding_measure(uint64_t *out, const dn_network *network, dn_plan *plan, dn_error *err);
 void dn_binding_free(const dn_network *network, dn_binding *binding);
 /* Puts addresses of everything but the input in place for a run of `images` images in all. */
 dn_status dn_binding_prepare(const dn_network *network, dn_binding *binding, int images, dn_error *err);
