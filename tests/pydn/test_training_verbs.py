@@ -59,19 +59,19 @@ VALUES = "[avgpool]\n[connected]\noutput=2\nactivation=linear\n[cost]\ntype=sse\
 
 
 def test_tags(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    coloured("imgs", 12, "tags")
+    coloured("imgs", 24, "tags")
     Path("cfg/tag.data").write_text("train=list.txt\nbackup=made\nnames=tags.names\n")
     Path("tags.names").write_text("blue\nred\n")
     Path("t.cfg").write_text(net(6, 8, 200, 1.0) + TAGS)
     assert main(["tag", "train", "t.cfg", "-savelast", "100"]) == 0
     lines = re.findall(EPOCHS, capsys.readouterr().out, re.MULTILINE)
     assert [(line[0], line[1], line[4]) for line in lines[:3]] == [
-        ("1", "0.500", "6"),
-        ("2", "1.000", "12"),
-        ("3", "1.500", "18"),
+        ("1", "0.250", "6"),
+        ("2", "0.500", "12"),
+        ("3", "0.750", "18"),
     ]
     assert float(lines[-1][3]) < 0.2 * float(lines[0][3])
-    assert {"t.backup", "t.weights", "t_final.weights", "t_1.weights", "t_100.weights"} <= names_in("made")
+    assert {"t.backup", "t.weights", "t_final.weights", "t_1.weights", "t_50.weights"} <= names_in("made")
     for blue, red in ((0, 1), (1, 0), (1, 1)):
         cv2.imwrite("new.png", np.full((8, 8, 3), (20 + 200 * blue, 100, 20 + 200 * red), np.uint8))
         assert main(["tag", "test", "t.cfg", "made/t.weights", "new.png", "-data", "cfg/tag.data"]) == 0
@@ -82,7 +82,7 @@ def test_tags(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_values(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    coloured("images", 12, "values")
+    coloured("images", 36, "values")
     Path("v.data").write_text("train=list.txt\nbackup=made\n")
     Path("v.cfg").write_text(net(12, 8, 150, 1.0) + VALUES)
     assert main(["regressor", "train", "v.data", "v.cfg"]) == 0
