@@ -17,6 +17,7 @@ from .last_good import LastGood
 from .left_out import left_out
 from .rejecting import reject_similar
 from .schedule import Schedule
+from .sequences import LengthOf, sequences_of
 from .step import Step, add
 from .trouble import failed, find_trouble, is_finite
 from .truths import box_rows, class_rows, grid_rows
@@ -50,6 +51,8 @@ class Session:
 
     Attributes
     ----------
+    sequences
+        With ``track=1``, how many mini-batches sequences go through; else None.
     mini_batches
         What the losses reported about each mini-batch of the last step, by layer.
     """
@@ -74,6 +77,10 @@ class Session:
         self.batch -= self.batch % self.subdivisions
         self.seed = seed
         self.schedule = schedule or Schedule.of(self.facts, dialect=net.dialect, seed=seed)
+        tracks = net.dialect == "alexeyab" and self.facts["track"]
+        self.sequences: LengthOf | None = (
+            sequences_of(self.facts, net.plan.options, self.schedule, self.subdivisions) if tracks else None
+        )
         if net.device.startswith("cuda"):
             raise UnsupportedError("training runs on the processor; load the network with device='cpu'")
         self.network = TrainingNetwork(
@@ -170,8 +177,10 @@ class Session:
         """Forward, loss and backward of all mini-batches; the mean loss and what the losses report."""
         total, heads, self.mini_batches = 0.0, dict[int, Figures](), []
         size = self.images // self.subdivisions
-        for first in range(0, self.images, size):
+        for number, first in enumerate(range(0, self.images, size)):
             part = slice(first, first + size)
+            if self.sequences is not None and number % self.sequences(self.iteration) == 0:
+                self.network.reset_state()
             self._first = first
             total += self.mini_batch(images[part], rows[part], first)
             self.mini_batches.append(self._figures())

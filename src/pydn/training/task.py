@@ -29,7 +29,7 @@ from .samples import Samples
 from .sampling import Chosen, SizeOf, classifier_sizes, detector_sizes
 from .saving import Names
 from .schedule import Schedule
-from .sequences import SequentialOrder, sequences_of
+from .sequences import SequentialOrder
 from .session import Session
 from .trainer import Callback, Plan, Trainer
 
@@ -168,7 +168,7 @@ def _boxes(
     truths = TruthSet(data, "train", dialect=cast(Dialect, net.dialect), classes=net.classes)
     refuse(truths.check() if strict else [])
     report = None if strict else truths.report
-    augmentation, order = DetectorAugmentation.of(net), _sequences(net, session, len(truths), seed)
+    augmentation, order = DetectorAugmentation.of(net), _sequences(session, len(truths), seed)
     make = detector_maker(truths, augmentation, sizes, session.images, seed, report, order=order)
     return make, len(truths)
 
@@ -179,23 +179,22 @@ def _classes(
     classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
     augmentation = ClassifierAugmentation.of(net)
     report = None if strict else classes.report
-    order = _sequences(net, session, len(classes.listing), seed)
+    order = _sequences(session, len(classes.listing), seed)
     return classifier_maker(classes, augmentation, sizes, session.images, seed, report, order=order), len(classes)
 
 
-def _sequences(net: Network, session: Session, pictures: int, seed: int) -> Chosen | None:
+def _sequences(session: Session, pictures: int, seed: int) -> Chosen | None:
     """Return the order of frames with ``track=1``; None: pictures are drawn one by one."""
-    facts = session.facts
-    if net.dialect != "alexeyab" or not facts["track"]:
+    if session.sequences is None:
         return None
     return SequentialOrder(
         pictures,
         session.batch // session.subdivisions,
         session.images // session.subdivisions,
-        sequences_of(facts, net.plan.options, session.schedule, session.subdivisions),
-        speed=facts["augment_speed"],
+        session.sequences,
+        speed=session.facts["augment_speed"],
         seed=seed,
-        repeats=2 if facts["contrastive"] else 1,
+        repeats=2 if session.facts["contrastive"] else 1,
     )
 
 

@@ -171,3 +171,36 @@ def test_a_training_takes_frames_in_the_order_of_recurrent_layers(tmp_path: Path
             assert set(moved.flat) <= {1, 2}
         assert ((short[1::2, 0] - short[::2, 2]) % 40 > 2).any(), "the second mini-batch begins elsewhere"
         assert len(trainer.run()) == 4
+
+
+LSTM = """[net]
+inputs=3
+batch=4
+subdivisions=2
+time_steps=3
+{net}
+[lstm]
+output=2
+[softmax]
+"""
+
+
+def losses(net: str) -> list[float]:
+    """Of four mini-batches that are all the same, in two iterations without an update."""
+    x = np.tile(np.random.default_rng(0).uniform(-1, 1, (6, 3, 1, 1)).astype("f4"), (2, 1, 1, 1))
+    with pydn.load(LSTM.format(net=net).encode()) as network:
+        session = network.session(schedule=Schedule(learning_rate=0))
+        costs = []
+        for _ in range(2):
+            session.step(x, np.zeros(12, np.int64))
+            costs += [figures[1].cost for figures in session.mini_batches]
+    return costs
+
+
+def test_sequences_begin_with_a_state_of_zeros_and_go_on_with_what_is_remembered() -> None:
+    first, second, third, fourth = losses("track=1")
+    assert first == second == third == fourth
+    first, second, third, fourth = losses("track=1\nsequential_subdivisions=1")
+    assert (first, second) == (third, fourth)
+    assert first != second
+    assert len(set(losses(""))) == 4
