@@ -229,7 +229,11 @@ class TrainingError(Error, RuntimeError):
         The first layer whose output, else whose delta or gradient is not finite.
     pictures : tuple of str
         Of the mini-batch, or those of them that are to blame.
+    images : tuple of int
+        Their numbers in the iteration, from 0.
     """
+
+    images: tuple[int, ...] = ()
 
     def __init__(
         self,

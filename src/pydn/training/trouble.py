@@ -41,28 +41,23 @@ class Trouble:
     in_data: bool = False
 
 
-class StepError(TrainingError):
-    """Also says which images of the iteration to look at: whoever knows their pictures names them."""
-
-    images: tuple[int, ...] = ()
-
-
-def failed(error: TrainingError, trouble: Trouble) -> StepError:
+def failed(error: TrainingError, trouble: Trouble) -> TrainingError:
     """Return what to raise for an iteration: what is wrong, and since where."""
     text = f"{error.message}; {trouble.text}" if trouble.text else error.message
-    found = StepError(text, iteration=error.iteration, layer=trouble.layer)
+    found = TrainingError(text, iteration=error.iteration, layer=trouble.layer)
     found.images = trouble.images
     return found
 
 
 def named(error: TrainingError, paths: Sequence[str]) -> TrainingError:
     """Return the same error with the pictures that are to blame."""
-    images = error.images if isinstance(error, StepError) else ()
-    chosen = [paths[number] for number in images if number < len(paths)] or list(paths)
+    chosen = [paths[number] for number in error.images if number < len(paths)] or list(paths)
     pictures = tuple(dict.fromkeys(map(str, chosen)))
     listed = ", ".join(pictures[:_SHOWN]) + (f" and {len(pictures) - _SHOWN} more" if len(pictures) > _SHOWN else "")
     text = f"{error.message}; pictures: {listed}"
-    return TrainingError(text, iteration=error.iteration, layer=error.layer, pictures=pictures)
+    found = TrainingError(text, iteration=error.iteration, layer=error.layer, pictures=pictures)
+    found.images = error.images
+    return found
 
 
 def is_finite(values: _Floats) -> bool:
