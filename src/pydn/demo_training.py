@@ -9,6 +9,8 @@ import cv2
 
 from .demo import HEIGHT, NAMES, WIDTH, picture
 
+ITERATIONS = 700
+"""After so many it finds nearly everything."""
 _NET = """[net]
 batch=16
 width=160
@@ -56,7 +58,7 @@ iou_normalizer=0.2
 """
 
 
-def cfg(iterations: int = 700) -> bytes:
+def cfg(iterations: int = ITERATIONS) -> bytes:
     """Return the cfg of the detector, made for so many iterations."""
     net = _NET.format(end=iterations, first=iterations * 7 // 10, second=iterations * 9 // 10)
     blocks = (_BLOCK.format(filters=filters, stride=stride) for filters, stride in _STEPS)
@@ -79,6 +81,7 @@ def draw_set(folder: str | os.PathLike[str], train: int = 200, valid: int = 50) 
         The .data file.
     """
     place = Path(folder)
+    place.mkdir(parents=True, exist_ok=True)
     for key, count, first in (("train", train, 0), ("valid", valid, 1_000_000)):
         names = [_draw(place, f"{key}{number:04}", first + number) for number in range(count)]
         (place / f"{key}.txt").write_text("".join(f"{name}\n" for name in names))

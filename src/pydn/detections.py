@@ -154,7 +154,8 @@ class Detections:
         order = np.lexsort((class_id, class_id != best[box], box, left))
         box, class_id = box[order], class_id[order]
         centre, half = boxes[box, :2], boxes[box, 2:] / 2
-        corners = np.concatenate([centre - half, centre + half], axis=1) * np.array(image_size * 2, np.float32)
+        with np.errstate(over="ignore"):  # an untrained network's boxes may be larger than any number
+            corners = np.concatenate([centre - half, centre + half], axis=1) * np.array(image_size * 2, np.float32)
         return cls(corners, probability[order], class_id, objectness[box], labels[class_id], image_size, path=path)
 
     def __len__(self) -> int:

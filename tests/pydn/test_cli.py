@@ -162,14 +162,32 @@ def test_info(folder: Path, capsys: Output) -> None:
     assert re.search(r"^unused, line 5 +colour=blue in \[net\]$", capsys.readouterr().out, re.MULTILINE)
 
 
-def test_demo(folder: Path, capsys: Output) -> None:
-    assert main(["demo", "-out", "shapes.png", "-seed", "4"]) == 0
+def test_demo(folder: Path, capsys: Output, thorough: bool) -> None:
+    """After so few iterations it says that nothing is learned yet; a whole one takes a minute."""
+    if thorough:
+        assert main(["demo"]) == 0
+    assert main(["demo", "-iterations", "3", "-folder", "drawn", "-seed", "2"]) == 1
+    out = capsys.readouterr().out
+    assert "250 pictures of 1 sizes" in out
+    assert re.search(r"^ +3: average loss \d+\.\d+", out, re.MULTILINE)
+    assert out.count("average precision 0.") == len(demo.NAMES)
+    assert re.search(r"^\d+ of \d\d shapes in four new pictures", out, re.MULTILINE)
+    assert out.endswith("an mAP of 0.9 was expected\n")
+    assert cv2.imread("drawn/found.png").shape == (960, 1280, 3)
+    assert Path("drawn/chart.png").exists()
+    for line in re.findall(r"^  pydn (.+)$", out, re.MULTILINE):
+        words = ["-iterations", "4", "-savelast", "0"] if " train " in line else ["-dont_show"]
+        assert main([*line.split(), *words]) == 0
+
+
+def test_quick_demo(folder: Path, capsys: Output) -> None:
+    assert main(["demo", "-quick", "-out", "shapes.png", "-seed", "4"]) == 0
     out = capsys.readouterr().out
     assert out.endswith("saved shapes.png\n")
     for shape in demo.picture(4)[1]:
         assert re.search(rf"^{shape.name} .* {shape.name} +\d+ +0\.[5-9]\d$", out, re.MULTILINE)
     assert cv2.imread("shapes.png").shape == (480, 640, 3)
-    assert main(["demo", "--out", "shapes.nonsense"]) == 1
+    assert main(["demo", "--out", "shapes.nonsense"]) == 1  # before anything is trained
     assert capsys.readouterr().err.startswith("pydn: shapes.nonsense: OpenCV cannot write this kind of image")
 
 

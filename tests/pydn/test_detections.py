@@ -126,3 +126,11 @@ def test_repr() -> None:
     assert repr(made()[:2]) == "Detections(cow 26% (10, 100, 50, 140), dog 90% (40, 60, 60, 140))"
     many = made()[[0] * 12]
     assert repr(many).endswith("… 2 more)")
+
+
+def test_boxes_beyond_every_number() -> None:
+    """An untrained network has such boxes; that is no reason for a warning."""
+    box = np.array([[0.5, 0.5, 3e38, 0.5]], np.float32)
+    one = np.ones(1, np.float32)
+    found = Detections.from_boxes(box, one, one[None], names=None, thresh=0.5, image_size=(200, 100))
+    np.testing.assert_array_equal(found.xyxy, np.array([[-np.inf, 25, np.inf, 75]], np.float32))
