@@ -19,7 +19,7 @@ from .colors import blurred, blurred_background, noisy, random_colors, recolored
 from .loader import Loaded, Make, opencv_trouble
 from .mosaic import TILES, Cut, blend, put_tile, tile_boxes, tile_source, to_corner
 from .randomness import generator
-from .sampling import Chosen, Order, Report, SizeOf, Stream, read_or_replace
+from .sampling import Chosen, ImagesOf, Order, Report, SizeOf, Stream, read_or_replace
 from .views import Boxes, Placing, View, cut_boxes, random_placing, random_view, usable
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def detector_maker(
     samples: Sequence[Truth],
     augmentation: DetectorAugmentation,
     size_of: SizeOf,
-    images: int,
+    images: int | ImagesOf,
     seed: int = 0,
     report: Report | None = None,
     order: Chosen | None = None,
@@ -128,7 +128,7 @@ def detector_maker(
     size_of
         The size of an iteration's images.
     images
-        In an iteration.
+        In an iteration, or in each of them.
     seed
         Of the run.
     report

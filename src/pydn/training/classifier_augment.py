@@ -19,7 +19,7 @@ from .colors import blurred, random_colors, recolored
 from .loader import Loaded, Make, opencv_trouble
 from .mosaic import TILES, Cut
 from .randomness import generator
-from .sampling import Chosen, Order, Report, SizeOf, Stream, read_or_replace, scale_factor
+from .sampling import Chosen, ImagesOf, Order, Report, SizeOf, Stream, read_or_replace, scale_factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +123,7 @@ def classifier_maker(
     samples: Classified,
     augmentation: ClassifierAugmentation,
     size_of: SizeOf,
-    images: int,
+    images: int | ImagesOf,
     seed: int = 0,
     report: Report | None = None,
     row_of: Callable[[int], _Row] | None = None,
@@ -140,7 +140,7 @@ def classifier_maker(
     size_of
         The size of an iteration's images.
     images
-        In an iteration.
+        In an iteration, or in each of them.
     seed
         Of the run.
     report

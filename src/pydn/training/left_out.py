@@ -53,7 +53,7 @@ KEYS: list[LeftOut] = [
     LeftOut("net", "attention", "it opens windows with pictures of adversarial training"),
     LeftOut("net", "unsupervised", "classifiers learn from labels"),
     LeftOut("net", "track", _ALEXEYABS, dialect="pjreddie"),
-    LeftOut("net", "dynamic_minibatch", "an update takes batch= pictures, whatever their size"),
+    LeftOut("net", "dynamic_minibatch", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "loss_scale", "deltas are float32, which needs no scale", (1.0,), logging.INFO),
     LeftOut("net", "clip", "give clip= to layers; [net] has it in dialect pjreddie", dialect="alexeyab"),
     LeftOut("net", "notruth", _IDLE, level=logging.INFO),

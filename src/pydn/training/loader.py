@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import DataError
+from .sampling import ImagesOf
 
 Truth: TypeAlias = NDArray[np.float32] | int
 """Of an image: boxes (n, 5), a row of values, or a class."""
@@ -76,7 +77,7 @@ class Loader:
     make
         Makes an image. Threads call it for several images at once, in any order.
     images
-        In a batch.
+        In a batch, or in each of them.
     first
         Iteration of the first batch.
     workers
@@ -95,8 +96,8 @@ class Loader:
         What `make` raises surfaces when its batch is asked for, that of the first image if there are several.
     """
 
-    def __init__(self, make: Make, images: int, first: int = 0, workers: int = 2, ahead: int = 2) -> None:
-        if images < 1 or workers < 1 or ahead < 1 or first < 0:
+    def __init__(self, make: Make, images: int | ImagesOf, first: int = 0, workers: int = 2, ahead: int = 2) -> None:
+        if (not callable(images) and images < 1) or workers < 1 or ahead < 1 or first < 0:
             raise ValueError(f"{images} images, {workers} workers, {ahead} ahead: each must be 1 or more, first 0")
         self.waited = 0.0
         self._make, self._images, self._next, self._ahead = make, images, first, ahead
@@ -123,7 +124,8 @@ class Loader:
 
     def _fill(self, pool: ThreadPoolExecutor) -> None:
         while len(self._coming) < self._ahead:
-            self._coming.append(_Coming(pool, self._make, self._images, self._next))
+            images = self._images(self._next) if callable(self._images) else self._images
+            self._coming.append(_Coming(pool, self._make, images, self._next))
             self._next += 1
 
     def close(self) -> None:

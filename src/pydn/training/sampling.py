@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 SizeOf: TypeAlias = Callable[[int], tuple[int, int]]
 """From an iteration (0 is the first) to the (width, height) of its images."""
 
+ImagesOf: TypeAlias = Callable[[int], int]
+"""From an iteration (0 is the first) to the number of its images, or to that of the sequences of a mini-batch."""
+
 Report: TypeAlias = Callable[[int, Error | OSError], None]
 """Is told which picture could not be read, and why."""
 
@@ -65,23 +68,24 @@ class Order:
     pictures
         How many there are.
     images
-        In an iteration.
+        In an iteration, or in each of them.
     seed
         Of the run.
     repeats
         How many images in a row are views of the same picture.
     """
 
-    def __init__(self, pictures: int, images: int, seed: int = 0, repeats: int = 1) -> None:
-        if min(pictures, images, repeats) < 1:
+    def __init__(self, pictures: int, images: int | ImagesOf, seed: int = 0, repeats: int = 1) -> None:
+        if min(pictures, 1 if callable(images) else images, repeats) < 1:
             raise ValueError(f"{pictures} pictures, {images} images, {repeats} repeats: each must be 1 or more")
         self.pictures, self.images, self.seed, self.repeats = pictures, images, seed, repeats
         self._lock = threading.Lock()
         self._orders: dict[int, NDArray[np.int64]] = {}
+        self._sums = [0]
 
     def __call__(self, iteration: int, image: int) -> int:
         """Index of the picture."""
-        epoch, place = divmod((iteration * self.images + image) // self.repeats, self.pictures)
+        epoch, place = divmod((self._before(iteration) + image) // self.repeats, self.pictures)
         return int(self._order(epoch)[place])
 
     def leader(self, iteration: int, image: int) -> int:
@@ -95,6 +99,15 @@ class Order:
     def later(self, iteration: int, image: int) -> int:
         """How many pictures after its leader's an image is: they do not follow each other."""
         return 0
+
+    def _before(self, iteration: int) -> int:
+        """Images of all iterations before this one."""
+        if not callable(self.images):
+            return iteration * self.images
+        with self._lock:
+            while len(self._sums) <= iteration:
+                self._sums.append(self._sums[-1] + self.images(len(self._sums) - 1))
+            return self._sums[iteration]
 
     def _order(self, epoch: int) -> NDArray[np.int64]:
         with self._lock:
@@ -176,14 +189,54 @@ def detector_sizes(net: Network, seed: int = 0, *, width: int = 0, height: int =
             return side, side
 
         return square
-    factor, step = 1.4 if amount == 1 else amount, int(facts["resize_step"])
+    factor, step = _factor(amount), int(facts["resize_step"])
     return lambda iteration: _around(base, factor, step, iteration, end, seed)
 
 
+def grown_batches(net: Network, batch: int, size_of: SizeOf, *, width: int = 0, height: int = 0) -> ImagesOf | None:
+    """Say how many images a mini-batch has with ``dynamic_minibatch=1``: more of them the smaller they are.
+
+    As many as take the room of a mini-batch of the largest size, or four fifths of that where these are still more than
+    `batch`, as in the reference. None: it is always `batch`.
+
+    Parameters
+    ----------
+    net
+        The network.
+    batch
+        Images of a mini-batch of the largest size.
+    size_of
+        The size of an iteration's images.
+    width, height
+        Rather than the cfg's.
+    """
+    amount = float(net.facts(net.head_layers[-1]).get("random", 0))
+    facts = net.facts(-1)
+    if net.dialect != "alexeyab" or not amount or not facts["dynamic_minibatch"]:
+        return None
+    most = _largest((width or net.width, height or net.height), _factor(amount), int(facts["resize_step"]))
+
+    def grown(iteration: int) -> int:
+        size = size_of(iteration)
+        count = batch * most[0] * most[1] // (size[0] * size[1])
+        less = int(count * 0.8)
+        return less if less > batch else count
+
+    return grown
+
+
+def _factor(amount: float) -> float:
+    """Return what ``random=`` multiplies or divides by at most."""
+    return 1.4 if amount == 1 else amount
+
+
+def _largest(base: tuple[int, int], factor: float, step: int) -> tuple[int, int]:
+    return _stepped(base, max(factor, 1 / factor), step)
+
+
 def _around(base: tuple[int, int], factor: float, step: int, iteration: int, end: int, seed: int) -> tuple[int, int]:
-    most = max(factor, 1 / factor)
     if iteration < _EVERY or (end and iteration > end - 100):
-        return _stepped(base, most, step)
+        return _largest(base, factor, step)
     scale = scale_factor(generator(seed, iteration // _EVERY, 0, Stream.SIZE), factor)
     size = _stepped(base, scale, step)
     return base if scale < 1 and (size[0] > base[0] or size[1] > base[1]) else size

@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .randomness import generator
-from .sampling import Stream
+from .sampling import ImagesOf, Stream
 from .schedule import Schedule
 
 LengthOf: TypeAlias = Callable[[int], int]
@@ -27,9 +27,9 @@ class SequentialOrder:
     pictures
         How many there are, in the order of their time.
     sequences
-        In a mini-batch.
-    rows
-        Images of a mini-batch.
+        In a mini-batch, or in those of each iteration.
+    steps
+        Frames of a sequence in a mini-batch.
     length_of
         Mini-batches of the same sequences, which show one frame after the other.
     speed
@@ -43,17 +43,17 @@ class SequentialOrder:
     def __init__(
         self,
         pictures: int,
-        sequences: int,
-        rows: int,
+        sequences: int | ImagesOf,
+        steps: int,
         length_of: LengthOf,
         *,
         speed: int = 1,
         seed: int = 0,
         repeats: int = 1,
     ) -> None:
-        if min(pictures, sequences, rows, repeats) < 1 or rows % sequences:
-            raise ValueError(f"{pictures} pictures, {rows} images in {sequences} sequences, {repeats} repeats")
-        self.pictures, self.sequences, self.rows = pictures, sequences, rows
+        if min(pictures, 1 if callable(sequences) else sequences, steps, repeats) < 1:
+            raise ValueError(f"{pictures} pictures, {sequences} sequences, {steps} steps, {repeats} repeats: each >= 1")
+        self.pictures, self.sequences, self.steps = pictures, sequences, steps
         self.length_of, self.speed, self.seed, self.repeats = length_of, max(1, speed), seed, repeats
 
     def __call__(self, iteration: int, image: int) -> int:
@@ -63,13 +63,14 @@ class SequentialOrder:
 
     def leader(self, iteration: int, image: int) -> int:
         """First frame of an image's sequence: all of them share its view."""
-        length = self.rows * self.length_of(iteration)
-        return image // length * length + image % self.sequences
+        sequences = self._sequences(iteration)
+        length = sequences * self.steps * self.length_of(iteration)
+        return image // length * length + image % sequences
 
     def pair(self, iteration: int, image: int) -> int:
         """First frame of the first sequence of the same pictures."""
         leader = self.leader(iteration, image)
-        return leader - image % self.sequences % self.repeats
+        return leader - image % self._sequences(iteration) % self.repeats
 
     def later(self, iteration: int, image: int) -> int:
         """How many pictures after the first frame of its sequence an image is."""
@@ -77,11 +78,14 @@ class SequentialOrder:
         rng.integers(self.pictures)
         return self._passed(rng, iteration, image)
 
+    def _sequences(self, iteration: int) -> int:
+        return self.sequences(iteration) if callable(self.sequences) else self.sequences
+
     def _choices(self, iteration: int, image: int) -> np.random.Generator:
         return generator(self.seed, iteration, self.pair(iteration, image), Stream.SEQUENCE)
 
     def _passed(self, rng: np.random.Generator, iteration: int, image: int) -> int:
-        frame = (image - self.leader(iteration, image)) // self.sequences
+        frame = (image - self.leader(iteration, image)) // self._sequences(iteration)
         return frame * int(rng.integers(1, self.speed + 1))
 
 

@@ -16,6 +16,7 @@ from .averaging import MovingAverage
 from .last_good import LastGood
 from .left_out import left_out
 from .rejecting import reject_similar
+from .sampling import ImagesOf
 from .schedule import Schedule
 from .sequences import LengthOf, sequences_of
 from .step import Step, add
@@ -53,6 +54,8 @@ class Session:
     ----------
     sequences
         With ``track=1``, how many mini-batches sequences go through; else None.
+    grown
+        From an iteration to the images (sequences) of its mini-batches where they are not always as many.
     mini_batches
         What the losses reported about each mini-batch of the last step, by layer.
     """
@@ -76,6 +79,7 @@ class Session:
             raise ValueError(f"batch {self.batch} cannot be cut into {self.subdivisions} subdivisions")
         self.batch -= self.batch % self.subdivisions
         self.seed = seed
+        self.grown: ImagesOf | None = None
         self.schedule = schedule or Schedule.of(self.facts, dialect=net.dialect, seed=seed)
         tracks = net.dialect == "alexeyab" and self.facts["track"]
         self.sequences: LengthOf | None = (
@@ -112,6 +116,12 @@ class Session:
         """Rows of an iteration: images, times the time steps of a recurrent network."""
         return self.batch * self.network.steps
 
+    def images_of(self, iteration: int) -> int:
+        """Rows of one iteration."""
+        if self.grown is None:
+            return self.images
+        return self.grown(iteration) * self.subdivisions * self.network.steps
+
     def rows(self, truth: Sequence[ArrayLike] | ArrayLike) -> NDArray[np.float32]:
         """Bring truths into the rows that the losses read.
 
@@ -122,7 +132,11 @@ class Session:
             centre x, centre y, width, height, in units of the image.
         """
         values = self.network.truths
-        if isinstance(truth, np.ndarray) and truth.ndim == 2 and truth.shape == (self.images, values):
+        if (
+            isinstance(truth, np.ndarray)
+            and truth.ndim == 2
+            and truth.shape == (self.images_of(self.iteration), values)
+        ):
             return np.ascontiguousarray(truth, np.float32)
         if isinstance(truth, np.ndarray) and truth.ndim == 1 and truth.dtype.kind in "iu":
             return class_rows(truth, values)
@@ -156,28 +170,27 @@ class Session:
             before where the data are to blame, else the last ones with which all was finite, an iteration before.
         """
         began = perf_counter()
-        self._fit(np.shape(x))
+        count = self.images_of(self.iteration)
+        self._fit(np.shape(x), count)
         images, rows = np.ascontiguousarray(x, np.float32), self.rows(truth)
-        if len(images) != self.images or len(rows) != self.images:
-            raise ValueError(
-                f"{len(images)} images and {len(rows)} truths were given; an iteration takes {self.images}"
-            )
+        if len(images) != count or len(rows) != count:
+            raise ValueError(f"{len(images)} images and {len(rows)} truths were given; an iteration takes {count}")
         self._good.begin()
         try:
             loss, heads = self._gradients(images, rows)
         except TrainingError as error:
-            size = self.images // self.subdivisions
-            trouble = find_trouble(self, images, rows, self._first, size)
+            trouble = find_trouble(self, images, rows, self._first, count // self.subdivisions)
             self._good.go_back(one=trouble.in_data)
             raise failed(error, trouble) from None
         self._good.keep()
-        return self._finish(loss, heads, began)
+        rate, average = self._update(None, count), self._averaged(loss)
+        return Step(self.iteration, loss, average, rate, perf_counter() - began, self.network.seen, heads)
 
     def _gradients(self, images: NDArray[np.float32], rows: NDArray[np.float32]) -> tuple[float, dict[int, Figures]]:
         """Forward, loss and backward of all mini-batches; the mean loss and what the losses report."""
         total, heads, self.mini_batches = 0.0, dict[int, Figures](), []
-        size = self.images // self.subdivisions
-        for number, first in enumerate(range(0, self.images, size)):
+        size = len(images) // self.subdivisions
+        for number, first in enumerate(range(0, len(images), size)):
             part = slice(first, first + size)
             if self.sequences is not None and number % self.sequences(self.iteration) == 0:
                 self.network.reset_state()
@@ -188,7 +201,7 @@ class Session:
                 heads[layer] = add(heads.get(layer), figures)
         self._first = 0
         self._check_gradients()
-        return total / self.images, heads
+        return total / len(images), heads
 
     def _check_gradients(self) -> None:
         number = self.iteration + 1
@@ -203,11 +216,14 @@ class Session:
         found = {layer: self.network.figures(layer) for layer in range(len(self.network.layers))}
         return {layer: figures for layer, figures in found.items() if figures is not None}
 
-    def _fit(self, shape: tuple[int, ...]) -> None:
-        """Give the training network the size of the images: training may change it from iteration to iteration."""
+    def _fit(self, shape: tuple[int, ...], count: int) -> None:
+        """Give the training network the size and number of images: both may change from iteration to iteration."""
         net = self.network
-        if len(shape) == 4 and shape[2:] != (net.height, net.width) and net.height > 0:
-            net.resize(shape[3], shape[2])
+        batch = net.batch if self.grown is None else count // (self.subdivisions * net.steps)
+        if len(shape) != 4 or net.height == 0:
+            return
+        if shape[2:] != (net.height, net.width) or batch != net.batch:
+            net.resize(shape[3], shape[2], batch=batch)
 
     def forward(self, x: NDArray[np.float32], first: int = 0) -> tuple[NDArray[np.float32], ...]:
         """Compute one mini-batch, in training form.
@@ -228,7 +244,8 @@ class Session:
             Outputs of the heads, in the order of ``network.head_layers``.
         """
         net = self.network
-        net.seen += len(x)
+        # what was seen says which iteration it is: mini-batches that have grown count as the others
+        net.seen += min(len(x), self.images // self.subdivisions)
         net.set_clock(seed=self.seed, iteration=self.iteration, seen=net.seen, image=first)
         return net.forward(x)
 
@@ -265,11 +282,14 @@ class Session:
         float
             The learning rate.
         """
+        return self._update(learning_rate, self.images)
+
+    def _update(self, learning_rate: float | None, images: int) -> float:
         facts = self.facts
         rate = self.schedule(self.iteration + 1) if learning_rate is None else learning_rate
         self.network.update(
             learning_rate=rate,
-            images=self.images,
+            images=images,
             momentum=facts["momentum"],
             decay=facts["decay"],
             iteration=self.iteration + 1,
@@ -283,10 +303,6 @@ class Session:
         self._reject()
         self._follow()
         return rate
-
-    def _finish(self, loss: float, heads: dict[int, Figures], began: float) -> Step:
-        rate, average = self.update(), self._averaged(loss)
-        return Step(self.iteration, loss, average, rate, perf_counter() - began, self.network.seen, heads)
 
     def _averaged(self, loss: float) -> float:
         """Average of the losses so far; one that is not a number is left out."""

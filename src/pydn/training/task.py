@@ -26,7 +26,7 @@ from .measuring import Measure, judge_of
 from .memory import fitting_subdivisions
 from .result import TrainResult
 from .samples import Samples
-from .sampling import Chosen, SizeOf, classifier_sizes, detector_sizes
+from .sampling import Chosen, SizeOf, classifier_sizes, detector_sizes, grown_batches
 from .saving import Names
 from .schedule import Schedule
 from .sequences import SequentialOrder
@@ -117,7 +117,12 @@ def trainer_of(
     )
 
     def feed(first: int) -> Loader:
-        return Loader(make, session.images, first, workers=workers or min(4, os.cpu_count() or 1))
+        return Loader(
+            make,
+            session.images_of if session.grown else session.images,
+            first,
+            workers=workers or min(4, os.cpu_count() or 1),
+        )
 
     trainer = Trainer(net, feed, plan, session=session)
     highest = session.facts["max_chart_loss"] if "max_chart_loss" in net.plan.options else None
@@ -168,8 +173,10 @@ def _boxes(
     truths = TruthSet(data, "train", dialect=cast(Dialect, net.dialect), classes=net.classes)
     refuse(truths.check() if strict else [])
     report = None if strict else truths.report
+    session.grown = grown_batches(net, session.batch // session.subdivisions, sizes)
+    images = session.images_of if session.grown else session.images
     augmentation, order = DetectorAugmentation.of(net), _sequences(session, len(truths), seed)
-    make = detector_maker(truths, augmentation, sizes, session.images, seed, report, order=order)
+    make = detector_maker(truths, augmentation, sizes, images, seed, report, order=order)
     return make, len(truths)
 
 
@@ -189,8 +196,8 @@ def _sequences(session: Session, pictures: int, seed: int) -> Chosen | None:
         return None
     return SequentialOrder(
         pictures,
-        session.batch // session.subdivisions,
-        session.images // session.subdivisions,
+        session.grown or session.batch // session.subdivisions,
+        session.network.steps,
         session.sequences,
         speed=session.facts["augment_speed"],
         seed=seed,

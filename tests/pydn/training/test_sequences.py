@@ -52,7 +52,7 @@ jitter=0
 def test_frames_follow_each_other_at_one_speed_a_sequence() -> None:
     pictures, sequences, steps, length = 50, 3, 4, 2
     rows = sequences * steps
-    order = SequentialOrder(pictures, sequences, rows, lambda iteration: length, speed=3, seed=5)
+    order = SequentialOrder(pictures, sequences, steps, lambda iteration: length, speed=3, seed=5)
     starts, speeds = set(), set()
     for iteration in range(80):
         chosen = [order(iteration, image) for image in range(2 * length * rows)]
@@ -66,7 +66,7 @@ def test_frames_follow_each_other_at_one_speed_a_sequence() -> None:
 
 
 def test_pairs_of_sequences_show_the_same_pictures() -> None:
-    order = SequentialOrder(50, 4, 12, lambda iteration: 1, speed=3, repeats=2)
+    order = SequentialOrder(50, 4, 3, lambda iteration: 1, speed=3, repeats=2)
     frames = np.reshape([order(7, image) for image in range(24)], (2, 3, 4))
     assert (frames[:, :, ::2] == frames[:, :, 1::2]).all()
     assert (frames[:, :, 0] != frames[:, :, 2]).any()
@@ -110,7 +110,7 @@ def video(folder: Path, frames: int, *, still: bool = False) -> list[str]:
 )
 def test_frames_of_a_sequence_are_seen_in_the_same_way(tmp_path: Path, keys: dict[str, object]) -> None:
     truths = TruthSet(video(tmp_path, 6, still=True))
-    order = SequentialOrder(6, 2, 8, lambda iteration: 1, seed=1)
+    order = SequentialOrder(6, 2, 4, lambda iteration: 1, seed=1)
     how = DetectorAugmentation(**keys)  # type: ignore[arg-type]
     make = detector_maker(truths, how, lambda iteration: (32, 32), 16, 1, order=order)
     kinds = set()
@@ -143,7 +143,7 @@ def test_frames_differ_in_noise_alone(tmp_path: Path) -> None:
 def test_classifiers_see_a_sequence_in_the_same_way(tmp_path: Path) -> None:
     classes = ClassSet(video(tmp_path, 5, still=True), ["0"])
     how = ClassifierAugmentation(outputs=1, min_crop=1, max_crop=2, angle=20, hue=0.1, saturation=2, exposure=2)
-    order = SequentialOrder(5, 2, 6, lambda iteration: 1)
+    order = SequentialOrder(5, 2, 3, lambda iteration: 1)
     make = classifier_maker(classes, how, lambda iteration: (16, 16), 6, order=order)
     images = np.array([make(0, image).x for image in range(6)]).reshape(3, 2, -1)
     assert (images == images[:1]).all()
