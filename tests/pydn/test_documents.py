@@ -273,10 +273,10 @@ def test_003_logos(run: Run) -> None:
     write(
         "data/logos.data",
         "classes= 27\ntrain  = data/train.txt\nvalid  = data/all.txt\n#valid = data/test.txt\n"
-        "names = data/logos.txt\nbackup = backup/\nsaveweights = 1\n",
+        "names = data/logos.txt\nbackup = backup/\nsaveweights = 2\n",
     )
     cfg = pydn.cfg_template("yolov2-tiny-voc", classes=27, size=64)
-    keys = {"batch": 16, "subdivisions": 8, "max_batches": 3}
+    keys = {"batch": 16, "subdivisions": 8, "max_batches": 2}
     write("cfg/yolov2-tiny-logos.cfg", with_keys(cfg, **keys))
     with pydn.load(pydn.cfg_template("yolov2-tiny-voc", size=64).encode()) as net:
         net.save("yolov2-tiny-voc.weights")
@@ -288,18 +288,17 @@ def test_003_logos(run: Run) -> None:
     printed = run(f"./darknet detector train data/logos.data cfg/yolov2-tiny-logos.cfg {cut}")
     assert printed.status == 0
     assert "Learning Rate: 0.001, Momentum: 0.9, Decay: 0.0005" in printed.err
-    assert len(lines_of(REGION, printed.err)) == 3 * 8
-    assert counted(DETECTOR, printed.out, 16) == 3
-    assert len(lines_of(r"^Loaded: [\d.]+ seconds$", printed.out)) == 3
+    assert len(lines_of(REGION, printed.err)) == 2 * 8
+    assert counted(DETECTOR, printed.out, 16) == 2
+    assert len(lines_of(r"^Loaded: [\d.]+ seconds$", printed.out)) == 2
     found = re.search(r"^Resizing\n(\d+) x (\d+)$", printed.out, re.MULTILINE)
     assert found is not None
     assert found[1] == found[2]
     assert int(found[1]) % 32 == 0
     assert int(found[1]) > 64  # the largest comes first
-    for trained, published in ((1, 11000), (2, 15000), (3, 15300)):
-        shutil.copy(f"backup/yolov2-tiny-logos_{trained}.weights", f"backup/yolov2-tiny-logos_{published}.weights")
     for published in (11000, 15000, 15300):
         weights = f"backup/yolov2-tiny-logos_{published}.weights"
+        Path(weights).hardlink_to("backup/yolov2-tiny-logos_2.weights")
         printed = run(f"./darknet detector map data/logos.data cfg/yolov2-tiny-logos.cfg {weights}")
         assert printed.status == 0
         assert "mean average precision (mAP@0.50) = " in printed.out
