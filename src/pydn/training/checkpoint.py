@@ -1,8 +1,8 @@
 """The state of a training in one file, from which it goes on as if it had never stopped.
 
 A numpy archive (.npz without pickles): weights, what momentum left in the gradients, Adam's moments, averages of
-weights, and one text in JSON: iteration, losses, what is best, settings. The weights are in it as well as in the
-.weights beside it, so that no kill between two writes can part them.
+weights, the numbers of every iteration so far, and one text in JSON: iteration, what was measured, settings. The
+weights are in it as well as in the .weights beside it, so that no kill between two writes can part them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +38,9 @@ def _arrays(session: Session) -> dict[str, NDArray[np.float32]]:
     return arrays
 
 
-def save(path: str | os.PathLike[str], session: Session, facts: dict[str, Any]) -> None:
+def save(
+    path: str | os.PathLike[str], session: Session, facts: dict[str, Any], history: Sequence[Sequence[float]] = ()
+) -> None:
     """Write a session's state, whole or not at all.
 
     Parameters
@@ -48,6 +51,8 @@ def save(path: str | os.PathLike[str], session: Session, facts: dict[str, Any]) 
         Between two steps.
     facts
         What else is to be kept; JSON's types.
+    history
+        A row of numbers for every iteration.
     """
     arrays: dict[str, Any] = dict(_arrays(session))
     if session.average is not None and session.average.values is not None:
@@ -63,6 +68,7 @@ def save(path: str | os.PathLike[str], session: Session, facts: dict[str, Any]) 
         "device": session.network.device,
         "isa": session.network.isa,
     }
+    arrays["history"] = np.array(history, np.float64)
     arrays["facts"] = np.frombuffer(json.dumps(own | facts).encode(), np.uint8)
     buffer = io.BytesIO()
     np.savez(buffer, **arrays)
@@ -96,7 +102,7 @@ def restore(path: str | os.PathLike[str], session: Session) -> dict[str, Any]:
     Returns
     -------
     dict
-        What `save` was given, and its own facts.
+        What `save` was given, and its own facts; ``"history"`` is an array.
 
     Raises
     ------
@@ -104,6 +110,7 @@ def restore(path: str | os.PathLike[str], session: Session) -> dict[str, Any]:
         If the file is no such state, or that of another network; the session is as before.
     """
     facts, arrays = _read(path)
+    facts["history"] = arrays.pop("history", np.empty((0, 0)))
     values = {name: array for name, array in arrays.items() if not name.startswith("average/")}
     if any(name.startswith("moments/") for name in values):
         session.network.start_adam()

@@ -77,6 +77,23 @@ def of_csv(header: Sequence[str], line: str) -> tuple[Step, dict[str, float]]:
     return _step(row, _sums(row)), scores
 
 
+def numbers(step: Step) -> tuple[float, ...]:
+    """Return an iteration as numbers, one a column."""
+    return tuple(float(getattr(step, name)) for name in COLUMNS)
+
+
+def of_numbers(values: Iterable[float]) -> Step:
+    """Return what `numbers` made numbers of; of the heads there are the sums.
+
+    Raises
+    ------
+    ValueError
+        If they are no iteration.
+    """
+    row = dict(zip(COLUMNS, values, strict=True))
+    return _step(row, _sums(row))
+
+
 def _step(row: Mapping[str, Any], heads: dict[int, Figures]) -> Step:
     missing = [name for name in _OWN if name not in row]
     if missing:

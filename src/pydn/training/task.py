@@ -24,7 +24,6 @@ from .live import LivePage
 from .loader import Loader, Make
 from .measuring import Measure, judge_of
 from .memory import fitting_subdivisions
-from .result import TrainResult
 from .samples import Samples
 from .sampling import Chosen, SizeOf, classifier_sizes, detector_sizes, grown_batches
 from .saving import Names
@@ -126,12 +125,12 @@ def trainer_of(
 
     trainer = Trainer(net, feed, plan, session=session)
     highest = session.facts["max_chart_loss"] if "max_chart_loss" in net.plan.options else None
-    trainer.callbacks += [*_watching(net, data, chart, highest, history, live, live_address), *callbacks]
+    trainer.callbacks += [*_watching(trainer, data, chart, highest, history, live, live_address), *callbacks]
     return trainer
 
 
 def _watching(
-    net: Network,
+    trainer: Trainer,
     data: DataSource,
     chart: str | os.PathLike[str] | None,
     highest: float | None,
@@ -139,9 +138,9 @@ def _watching(
     live: int | None,
     address: str,
 ) -> list[Callback]:
-    """Return what shows the training: what a history has of it from before is in the chart and on the page too."""
+    """Return what shows the training: what is known of it from before is in the chart and on the page too."""
     found: list[Callback] = []
-    past = TrainResult()
+    past = trainer.past
     if history is not None:
         written = History(history)
         past = written.past
@@ -149,7 +148,7 @@ def _watching(
     if chart is not None:
         found.append(ChartFile(chart, past, highest))
     if live is not None:
-        found.append(LivePage(live, address, past=past, samples=Samples(net, data)))
+        found.append(LivePage(live, address, past=past, samples=Samples(trainer.net, data)))
     return found
 
 

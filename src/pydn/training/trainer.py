@@ -14,11 +14,12 @@ from pathlib import Path
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol
 
-from ..errors import TrainingError
+from ..errors import DataError, TrainingError
 from ..files import link_whole
 from . import checkpoint
 from .freezing import Frozen
 from .measuring import Judge
+from .records import numbers, of_numbers
 from .result import Score, TrainResult
 from .saving import (
     LeastLoss,
@@ -126,6 +127,11 @@ class Trainer:
         None: as the cfg says.
     callbacks
         Called after each iteration.
+
+    Attributes
+    ----------
+    past
+        Of a training that was resumed: its iterations before.
     """
 
     def __init__(
@@ -142,6 +148,8 @@ class Trainer:
         if plan.clear:
             net.seen = self.session.iteration = 0
         self.result = TrainResult(network=net)
+        self.past = TrainResult(stopped="")
+        self._rows: list[tuple[float, ...]] = []  # of all iterations, those of the past too
         self.end = self.session.schedule.max_batches if plan.iterations is None else plan.iterations
         self.frozen = Frozen(net, plan.freeze)
         self._make_feed = feed
@@ -171,6 +179,8 @@ class Trainer:
         self._stop.set()
 
     def __iter__(self) -> Iterator[Step]:
+        if self.plan.resume and 0 < self.end <= self.session.iteration:
+            return
         self._feed = feed = self._make_feed(self.session.iteration)
         with _Signals(self.stop) as signals:
             try:
@@ -204,6 +214,7 @@ class Trainer:
             raise named(error, batch.paths) from error
         self.frozen.restore()
         self.result.steps.append(step)
+        self._rows.append(numbers(step))
         self.result.waited = self.waited
         self._measure(step)
         self._save(step)
@@ -299,8 +310,9 @@ class Trainer:
             "best": None if best is None else [best.iteration, best.name, best.value],
             "since_best": self._since_best,
             "least": self._least.value if math.isfinite(self._least.value) else None,
+            "scores": [[one.iteration, one.name, one.value] for one in self.past.scores + self.result.scores],
         }
-        checkpoint.save(path, self.session, facts)
+        checkpoint.save(path, self.session, facts, self._rows)
 
     def _resume(self) -> None:
         path = self.state_path
@@ -311,9 +323,19 @@ class Trainer:
             iteration, name, value = facts["best"]
             self.result.best = Score(int(iteration), str(name), float(value))
         self._since_best = int(facts.get("since_best", 0))
+        self._remember(facts)
         if facts.get("least") is not None:
             self._least.value = float(facts["least"])
         self.frozen = Frozen(self.net, self.plan.freeze)
+
+    def _remember(self, facts: dict[str, Any]) -> None:
+        try:
+            self.past.steps = [of_numbers(row) for row in facts["history"].tolist()]
+            self.past.scores = [Score(int(at), str(name), float(value)) for at, name, value in facts.get("scores", [])]
+        except (ValueError, TypeError) as error:
+            raise DataError(f"{self.state_path} has a broken history ({error})", file=str(self.state_path)) from error
+        self.past.best = self.result.best
+        self._rows = [numbers(step) for step in self.past]
 
     def _finish(self) -> None:
         if self.plan.backup is None or not self.result.steps:

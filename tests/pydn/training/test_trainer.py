@@ -128,6 +128,30 @@ def test_resume_gives_the_same_weights(tmp_path: Path) -> None:
         assert net.weights.tobytes() == whole
 
 
+def test_a_state_remembers_the_iterations_before(tmp_path: Path) -> None:
+    judge = Judge("guess", lambda net: net.iteration / 100)
+    with network() as net:
+        plan = Plan(iterations=20, backup=tmp_path, base="n", judge=judge, score_every=10)
+        first = Trainer(net, Feed, plan).run()
+    for begin, end in ((20, 30), (30, 33)):
+        with pydn.load(CFG) as net:
+            trainer = Trainer(net, Feed, Plan(iterations=end, backup=tmp_path, base="n", resume=True))
+            past, result = trainer.past, trainer.run()
+            assert [step.iteration for step in past] == list(range(1, begin + 1))
+            assert [step.loss for step in past[:20]] == [step.loss for step in first]
+            assert [score.value for score in past.scores] == [0.1, 0.2]
+            assert [step.iteration for step in result] == list(range(begin + 1, end + 1))
+
+
+def test_a_training_that_is_over_is_not_continued(tmp_path: Path) -> None:
+    with network() as net:
+        Trainer(net, Feed, Plan(iterations=3, backup=tmp_path, base="n")).run()
+    with pydn.load(CFG) as net:
+        trainer = Trainer(net, Feed, Plan(iterations=3, backup=tmp_path, base="n", resume=True))
+        assert len(trainer.run()) == 0
+        assert net.iteration == 3
+
+
 def test_adam_resumes_too(tmp_path: Path) -> None:
     cfg = CFG.replace(b"momentum=0.9", b"adam=1\nema_alpha=0.9\nmax_batches=40").replace(b"max_batches=300\n", b"")
     with network(cfg) as net:
