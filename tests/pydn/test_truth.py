@@ -62,7 +62,7 @@ def test_a_missing_label_file_is_a_problem(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "kept", "says"),
     [
-        ("0 .5 .5 .1", False, "is not of the form 'class x y width height'"),
+        ("0 .5 .5 .1", False, r"is not of the form 'class x y width height \[track\]'"),
         ("0 .5 .5 .1 .1 .9", False, "is not of the form"),
         ("cat .5 .5 .1 .1", False, "is not of the form"),
         ("0.5 .5 .5 .1 .1", False, "is not of the form"),

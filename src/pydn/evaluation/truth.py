@@ -20,6 +20,11 @@ from .listing import DataSource, Listed, Listing, Problem
 Boxes = NDArray[np.float32]
 """(n, 5) float32: class, centre x, centre y, width, height; relative to the picture."""
 
+Tracks = NDArray[np.float32]
+"""(n,) float32: number of the object that a box shows in several pictures, -1 where its line has none."""
+
+_TRACKS = 2**24
+"""Numbers below are exact in float32."""
 _SLACK = 1e-4
 """Sizes and places may exceed the picture by this much: labels are written with a few digits."""
 
@@ -43,6 +48,9 @@ class Truth:
         the file.
     difficult
         The same, of objects that count neither as found nor as missed.
+    tracks
+        (n,) float32, read-only: the sixth number of the lines of boxes, by which the same object is known in several
+        pictures; -1 where there is none.
     """
 
     index: int
@@ -51,6 +59,7 @@ class Truth:
     label_file: str
     boxes: Boxes
     difficult: Boxes
+    tracks: Tracks
 
 
 class TruthSet(Sequence[Truth]):
@@ -104,7 +113,7 @@ class TruthSet(Sequence[Truth]):
                 "same pictures in both, in the same order",
                 file=self._difficult.file,
             )
-        self._read: dict[str, Boxes] = {}
+        self._read: dict[str, tuple[Boxes, Tracks]] = {}
         self._problems: dict[int, list[Problem]] = {}
         self._unusable: set[int] = set()
         self._lock = threading.RLock()
@@ -147,24 +156,25 @@ class TruthSet(Sequence[Truth]):
         listed = self.listing[index]
         if index not in self._unusable and not Path(listed.path).is_file():
             self._add_unusable(listed, index, "no such picture")
-        file, boxes = self._boxes(index, listed)
-        difficult = _NONE if self._difficult is None else self._boxes(index, self._difficult[index], "difficult ")[1]
-        return Truth(index, listed.name, listed.path, file, boxes, difficult)
+        file, (boxes, tracks) = self._boxes(index, listed)
+        difficult = _NONE if self._difficult is None else self._boxes(index, self._difficult[index], "difficult ")[1][0]
+        return Truth(index, listed.name, listed.path, file, boxes, difficult, tracks)
 
     def __iter__(self) -> Iterator[Truth]:
         return (self[index] for index in range(len(self)))
 
-    def _boxes(self, index: int, listed: Listed, kind: str = "") -> tuple[str, Boxes]:
+    def _boxes(self, index: int, listed: Listed, kind: str = "") -> tuple[str, tuple[Boxes, Tracks]]:
         file = Listed(label_path(listed.name, self.dialect), listed.root).path
         with self._lock:
-            boxes = self._read.get(file)
-            if boxes is None:
-                boxes, problems = read_labels(file, self.classes, kind)
+            found = self._read.get(file)
+            if found is None:
+                boxes, tracks, problems = _read(file, self.classes, kind)
+                found = boxes, tracks
                 if not Path(file).is_file():
                     problems = [Problem(file, 0, f"{problems[0].text}{self._elsewhere(listed)}")]
                 self._add(index, *problems)
-                self._read[file] = boxes
-        return file, boxes
+                self._read[file] = found
+        return file, found
 
     def _elsewhere(self, listed: Listed) -> str:
         other = "pjreddie" if self.dialect == "alexeyab" else "alexeyab"
@@ -207,11 +217,17 @@ def read_labels(file: str, classes: int | None = None, kind: str = "") -> tuple[
     problems
         The other lines, those of boxes that are not in the picture (which are kept), or that there is no file.
     """
+    boxes, _, problems = _read(file, classes, kind)
+    return boxes, problems
+
+
+def _read(file: str, classes: int | None, kind: str) -> tuple[Boxes, Tracks, list[Problem]]:
+    """Read a label file; also the tracks of its boxes."""
     try:
         content = Path(file).read_bytes()
     except OSError as error:
         reason = "no such label file" if isinstance(error, FileNotFoundError) else str(error.strerror)
-        return _NONE, [Problem(file, 0, f"{reason}: the picture counts as one without {kind}objects")]
+        return _NONE, _NONE[:, 0], [Problem(file, 0, f"{reason}: the picture counts as one without {kind}objects")]
     rows: list[tuple[float, ...]] = []
     problems: list[Problem] = []
     lines = content.removeprefix(b"\xef\xbb\xbf").decode("latin-1").replace("\r\n", "\n").replace("\r", "\n")
@@ -224,29 +240,33 @@ def read_labels(file: str, classes: int | None = None, kind: str = "") -> tuple[
         if text:
             problems.append(Problem(file, number, text))
     if not rows:
-        return _NONE, problems
-    boxes = np.array(rows, np.float32)
-    boxes.flags.writeable = False
-    return boxes, problems
+        return _NONE, _NONE[:, 0], problems
+    boxes, tracks = np.array([row[:5] for row in rows], np.float32), np.array([row[5] for row in rows], np.float32)
+    boxes.flags.writeable = tracks.flags.writeable = False
+    return boxes, tracks, problems
 
 
 def _parsed(line: str, classes: int | None) -> tuple[tuple[float, ...] | None, str]:
-    """Return the box of a line, and what is wrong with it."""
+    """Return the box of a line with its track, and what is wrong with it."""
     words = line.split()
     shown = ascii(line.strip()[:60])
     try:
         row = tuple(float(word) for word in words)
     except ValueError:
         row = ()
-    if len(row) != 5 or not all(map(math.isfinite, row)) or row[0] != int(row[0]):
-        return None, f"{shown} is not of the form 'class x y width height': the line is left out"
-    class_id, x, y, width, height = row
+    if len(row) == 5:
+        row += (-1.0,)
+    elif len(row) == 6 and not (math.isfinite(row[5]) and 0 <= row[5] < _TRACKS and row[5] == int(row[5])):
+        row = ()
+    if len(row) != 6 or not all(map(math.isfinite, row)) or row[0] != int(row[0]):
+        return None, f"{shown} is not of the form 'class x y width height [track]': the line is left out"
+    class_id, x, y, width, height, _ = row
     if class_id < 0 or (classes is not None and class_id >= classes):
         there = "" if classes is None else f", there are {classes} (0 to {classes - 1})"
         return None, f"no class has number {int(class_id)}{there}: the box is left out"
     if width <= 0 or height <= 0:
         return row, f"{shown} has no area: nothing can match it"
-    if not (min(x, y) >= -_SLACK and max(row[1:]) <= 1 + _SLACK):
+    if not (min(x, y) >= -_SLACK and max(row[1:5]) <= 1 + _SLACK):
         return row, f"{shown} is not inside the picture, whose coordinates are 0 to 1"
     return row, ""
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from ..network import Network
 
 _log = logging.getLogger("pydn")
+_OBJECTS = 1000
+"""Of a picture that are told apart without tracks in the labels."""
 _HEADS = ("yolo", "Gaussian_yolo", "region", "detection")
 
 
@@ -34,7 +36,8 @@ _HEADS = ("yolo", "Gaussian_yolo", "region", "detection")
 class DetectorAugmentation:
     """What the cfg says about the images that a detector is trained with; named as its keys.
 
-    `of` reads them from a network. `max`: boxes of an image; what is more is left out, by chance.
+    `of` reads them from a network. `max`: boxes of an image; what is more is left out, by chance. `tracks`: boxes carry
+    the numbers of the objects they show.
     """
 
     channels: int = 3
@@ -55,6 +58,7 @@ class DetectorAugmentation:
     contrastive: bool = False
     contrastive_jit_flip: bool = False
     contrastive_color: bool = False
+    tracks: bool = False
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):
@@ -91,6 +95,7 @@ class DetectorAugmentation:
             **sizes,  # type: ignore[arg-type]
             **common,  # type: ignore[arg-type]
             **{name: bool(keys[name]) for name in flags + pairs},  # type: ignore[arg-type]
+            tracks=any(layer.kind == "contrastive" for layer in net.layers),
             resize=float(head.get("resize", 1)),
             blur=int(keys["blur"]),
             gaussian_noise=float(keys["gaussian_noise"]),
@@ -169,6 +174,7 @@ class _Image:
         self._view_of = pair if not how.contrastive_jit_flip else leader
         self._color_of = pair if not how.contrastive_color else leader
         self._image, self._leader, self._later = image, leader, maker.order.later(iteration, image)
+        self._pair = pair + image - leader
         self.mix = generator(*self._place, pair, Stream.MIX)
 
     def made(self, index: int) -> Loaded:
@@ -177,7 +183,7 @@ class _Image:
         first, picture = self._read(index, 0)
         try:
             if how.plain:
-                return Loaded(*self._plain(first, picture), first.path)
+                return Loaded(*self._plain(self._boxes(first, 0), picture), first.path)
             mixed = bool((how.mosaic or how.mixup) and self.mix.integers(2))
             if mixed and how.mosaic:
                 pixels, boxes = self._mosaic(first, picture)
@@ -204,13 +210,18 @@ class _Image:
         count = len(self.samples)
         return self._read((int(self.mix.integers(count)) + self._later) % count, number)
 
-    def _plain(self, sample: Truth, picture: Pixels | DeepPixels) -> tuple[NDArray[np.float32], Boxes]:
+    def _boxes(self, sample: Truth, number: int) -> Boxes:
+        """Boxes of a picture, the first of the image or one that joins it."""
+        boxes = numbered(sample, self._pair * TILES + number) if self.how.tracks else sample.boxes
+        return usable(boxes)
+
+    def _plain(self, boxes: Boxes, picture: Pixels | DeepPixels) -> tuple[NDArray[np.float32], Boxes]:
         (rows, columns), (width, height) = picture.shape[:2], self.size
         x = detector_input(picture, width, height, self.how.channels, letterbox=self.how.letter_box)
         rng = generator(*self._place, self._view_of, Stream.VIEW)
         flip = bool(self.how.flip and rng.integers(2))
         place = letterbox_place(columns, rows, width, height) if self.how.letter_box else (0, 0, width, height)
-        corners = Placing(*place, flip=flip).boxes(usable(sample.boxes), self.size)
+        corners = Placing(*place, flip=flip).boxes(boxes, self.size)
         boxes = self._shuffled(rng, cut_boxes(corners, width, height))
         return np.ascontiguousarray(x[:, :, ::-1]) if flip else x, boxes
 
@@ -238,14 +249,14 @@ class _Image:
         """Augment one picture: pixels and boxes, and how it is seen."""
         pixels = _eight_bits(picture, self.how.channels)
         rng = generator(*self._place, self._view_of, Stream.VIEW + number)
-        view, corners = self._seen(rng, sample, (pixels.shape[1], pixels.shape[0]), tile)
+        view, corners = self._seen(rng, self._boxes(sample, number), (pixels.shape[1], pixels.shape[0]), tile)
         boxes = self._shuffled(rng, cut_boxes(corners, *self.size))
         return self._distorted(view.pixels(pixels, *self.size), boxes, number), boxes, view
 
     def _seen(
-        self, rng: np.random.Generator, sample: Truth, picture: tuple[int, int], tile: int | None
+        self, rng: np.random.Generator, boxes: Boxes, picture: tuple[int, int], tile: int | None
     ) -> tuple[View | Placing, NDArray[np.float64]]:
-        how, boxes = self.how, usable(sample.boxes)
+        how = self.how
         if how.dialect == "pjreddie":
             placing = random_placing(rng, picture, self.size, jitter=how.jitter)
             return placing, placing.boxes(boxes, self.size)
@@ -277,6 +288,13 @@ class _Image:
             smallest = float((boxes[:, 3:5] * self.size).min()) if len(boxes) else 0.0
             kernel = min(kernel, int(smallest / 8))
         return blurred_background(pixels, boxes) if kernel == 1 else blurred(pixels, kernel)
+
+
+def numbered(sample: Truth, place: int) -> Boxes:
+    """Return (n, 6): boxes with tracks; those whose labels have none get numbers by the place of their picture."""
+    own = place * _OBJECTS + np.arange(len(sample.boxes)) % _OBJECTS
+    tracks = np.where(sample.tracks < 0, own, sample.tracks)
+    return np.hstack([sample.boxes, tracks[:, None].astype(np.float32)])
 
 
 def _eight_bits(pixels: Pixels | DeepPixels, channels: int) -> Pixels:

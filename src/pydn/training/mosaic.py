@@ -92,7 +92,7 @@ def tile_boxes(boxes: Boxes, cut: Cut, tile: int, source: tuple[int, int], *, bo
     size = np.array((cut.width, cut.height))
     shift = (area[:2] - source) / size
     half = boxes[:, 3:5].astype(np.float64) / 2
-    corners = np.hstack([boxes[:, :1], boxes[:, 1:3] - half + shift, boxes[:, 1:3] + half + shift])
+    corners = np.hstack([boxes[:, :1], boxes[:, 1:3] - half + shift, boxes[:, 1:3] + half + shift, boxes[:, 5:]])
     low, high = area[:2] / size, area[2:] / size
     seen = np.minimum(corners[:, 3:5], high) - np.maximum(corners[:, 1:3], low)
     corners = corners[(seen >= 1 / size).all(1)]

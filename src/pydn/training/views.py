@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ..image import Pixels
 
 Boxes = NDArray[np.float32]
-"""(n, 5) float32: class, centre x, centre y, width, height; relative to the picture or image."""
+"""(n, 5) float32: class, centre x, centre y, width, height; relative to the picture or image; (n, 6) with a track."""
 
 _GREY = 128
 
@@ -103,7 +103,8 @@ def _flipped(pixels: Pixels, flip: bool) -> Pixels:
 
 def _moved(boxes: Boxes, scale: NDArray[np.float64], shift: NDArray[np.float64], flip: bool) -> NDArray[np.float64]:
     centre, half = boxes[:, 1:3].astype(np.float64), boxes[:, 3:5].astype(np.float64) / 2
-    corners = np.hstack([boxes[:, :1], (centre - half) * scale + shift, (centre + half) * scale + shift])
+    low, high = (centre - half) * scale + shift, (centre + half) * scale + shift
+    corners = np.hstack([boxes[:, :1], low, high, boxes[:, 5:]])
     if flip:
         corners[:, [1, 3]] = 1 - corners[:, [3, 1]]
     return corners
@@ -122,14 +123,14 @@ def cut_boxes(corners: NDArray[np.float64], width: int, height: int) -> Boxes:
     Parameters
     ----------
     corners
-        (n, 5): class, left, top, right, bottom; relative.
+        (n, 5): class, left, top, right, bottom, relative; or (n, 6), with a track.
     width, height
         Of the image.
     """
     low, high = corners[:, 1:3].clip(0, 1), corners[:, 3:5].clip(0, 1)
     size = high - low
     large = (size >= (1 / width, 1 / height)).all(1)
-    cut: Boxes = np.hstack([corners[:, :1], (low + high) / 2, size])[large].astype(np.float32)
+    cut: Boxes = np.hstack([corners[:, :1], (low + high) / 2, size, corners[:, 5:]])[large].astype(np.float32)
     return cut
 
 
