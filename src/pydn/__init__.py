@@ -5,7 +5,8 @@ from ._core.threads import set_num_threads
 from ._core.weights import Weights
 from ._version import __version__
 from .anchors import Anchors, calc_anchors
-from .checking import CheckReport, check
+from .check_report import CheckReport
+from .checking import check
 from .classification import Classification
 from .datafile import DataFile
 from .detections import Detection, Detections

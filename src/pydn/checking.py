@@ -2,102 +2,29 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .anchors import Anchors, fit_anchors, usable_sizes
+from .anchors import fit_anchors, usable_sizes
+from .check_report import CheckReport, read_all
+from .class_checking import check_classes
 from .datafile import DataFile
 from .errors import DataError
 from .evaluation.listing import Problem
 from .evaluation.truth import Boxes, Truth, TruthSet
-from .files import write_whole
-from .image import read_image
 from .names import read_names
 from .preprocess import Dialect
-from .progress import progress
 
 if TYPE_CHECKING:
     from .network import Network
 
 _NEAR = 1e-6
 """Boxes of a class that differ by less are the same one, written twice."""
-
-
-@dataclass
-class CheckReport:
-    """What was found in a data set.
-
-    Attributes
-    ----------
-    pictures, boxes
-        How many there are, of all lists.
-    classes
-        Boxes of each class.
-    names
-        Of the classes.
-    sizes
-        Pictures of each (width, height).
-    problems
-        What is wrong, by file and line.
-    notes
-        What is not wrong, but worth knowing.
-    anchors
-        Those that would fit the boxes best, as many as the cfg has; None without a cfg or boxes.
-    """
-
-    pictures: int = 0
-    boxes: int = 0
-    classes: tuple[int, ...] = ()
-    names: tuple[str, ...] = ()
-    sizes: dict[tuple[int, int], int] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    anchors: Anchors | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.problems
-
-    def __str__(self) -> str:
-        lines = [f"{self.pictures} pictures of {len(self.sizes)} sizes, {self.boxes} boxes"]
-        for name, count in zip(self.names, self.classes, strict=True):
-            lines.append(f"{count:8} {name}")
-        lines += [f"note: {note}" for note in self.notes]
-        if self.anchors is not None:
-            pairs = ",  ".join(f"{width:.0f},{height:.0f}" for width, height in self.anchors.anchors)
-            lines.append(f"anchors that fit best (average IoU {100 * self.anchors.average_iou:.1f} %): {pairs}")
-        lines += [f"problem: {problem}" for problem in self.problems]
-        lines.append(f"{len(self.problems)} problems" if self.problems else "nothing is wrong")
-        return "\n".join(lines)
-
-    def to_json(self, path: str | os.PathLike[str] | None = None) -> str:
-        """Return it as JSON, and write it to `path` as well."""
-        text = json.dumps(
-            {
-                "pictures": self.pictures,
-                "boxes": self.boxes,
-                "classes": dict(zip(self.names, self.classes, strict=True)),
-                "sizes": [[*size, count] for size, count in sorted(self.sizes.items())],
-                "notes": self.notes,
-                "anchors": None if self.anchors is None else self.anchors.anchors.tolist(),
-                "problems": [{"file": p.file, "line": p.line, "text": p.text} for p in self.problems],
-            },
-            indent=1,
-        )
-        if path is not None:
-            write_whole(path, text.encode())
-        return text
 
 
 def check(
@@ -108,16 +35,17 @@ def check(
     keys: Sequence[str] = ("train", "valid"),
     workers: int = 4,
 ) -> CheckReport:
-    """Look for everything in a detector's data set that makes a training fail or learn something else.
+    """Look for everything in a data set that makes a training fail or learn something else.
 
     Pictures that are missing, unreadable or cut off; labels that are missing, bad, twice, of no class or outside of the
     picture; names, ``classes=`` and cfg that disagree; classes without boxes; pictures that are trained on and tested
-    with; boxes that are smaller than a cell of the finest head.
+    with; boxes that are smaller than a cell of the finest head. Of a classifier's set: pictures without a class, labels
+    that are in each other's paths.
 
     Parameters
     ----------
     data
-        A .data file.
+        A .data file; one with ``labels=``, or a `net` without boxes, is a classifier's.
     net
         Made of the cfg; it says which classes, strides and anchors there are.
     dialect
@@ -132,6 +60,8 @@ def check(
     CheckReport
     """
     file = data if isinstance(data, DataFile) else DataFile.read(data)
+    if net.classes == 0 if net else "labels" in file:
+        return check_classes(file, net, keys, workers)
     report = CheckReport()
     names = _names(file, report)
     classes = _class_count(file, names, net, report)
@@ -144,7 +74,7 @@ def check(
         report.problems += truths.problems
     boxes = np.concatenate([*found, np.zeros((0, 5), np.float32)])
     _count(report, boxes, names, classes)
-    _leaks(sets, report)
+    report.compare([truths.paths for truths in sets.values()])
     if net is not None:
         _against_network(report, boxes, net)
     return report
@@ -173,36 +103,12 @@ def _class_count(file: DataFile, names: list[str], net: Network | None, report: 
 
 def _check_set(key: str, truths: TruthSet, report: CheckReport, workers: int) -> list[Boxes]:
     boxes = []
-    with ThreadPoolExecutor(workers) as pool:
-        for index, (truth, outcome) in enumerate(progress(_read_all(pool, truths), len(truths), f"{key} pictures")):
-            report.pictures += 1
-            boxes.append(truth.boxes)
-            _duplicates(truth, report)
-            if isinstance(outcome, tuple):
-                report.sizes[outcome] = report.sizes.get(outcome, 0) + 1
-            else:
-                truths.report(index, outcome)
+    for index, (truth, outcome) in enumerate(read_all(truths.__getitem__, len(truths), workers, f"{key} pictures")):
+        boxes.append(truth.boxes)
+        _duplicates(truth, report)
+        if (error := report.take(outcome)) is not None:
+            truths.report(index, error)
     return boxes
-
-
-def _read_all(
-    pool: ThreadPoolExecutor, truths: TruthSet, ahead: int = 64
-) -> Iterator[tuple[Truth, tuple[int, int] | DataError | OSError]]:
-    """Yield each picture's truth with its size, or with why it cannot be read; a few are read ahead."""
-
-    def one(index: int) -> tuple[Truth, tuple[int, int] | DataError | OSError]:
-        truth = truths[index]
-        try:
-            height, width = read_image(truth.path).shape[:2]
-        except (DataError, OSError) as error:
-            return truth, error
-        return truth, (width, height)
-
-    indexes = iter(range(len(truths)))
-    coming = [pool.submit(one, index) for index in islice(indexes, ahead)]
-    while coming:
-        yield coming.pop(0).result()
-        coming += [pool.submit(one, index) for index in islice(indexes, 1)]
 
 
 def _duplicates(truth: Truth, report: CheckReport) -> None:
@@ -218,26 +124,7 @@ def _count(report: CheckReport, boxes: NDArray[np.float32], names: list[str], cl
     numbers = boxes[:, 0].astype(np.int64)
     total = max(classes, int(numbers.max()) + 1 if len(numbers) else 0)
     report.boxes = len(boxes)
-    report.classes = tuple(int(count) for count in np.bincount(numbers, minlength=total))
-    report.names = tuple(names[k] if k < len(names) else f"class {k}" for k in range(total))
-    empty = [name for name, count in zip(report.names, report.classes, strict=True) if count == 0]
-    if empty:
-        shown = ", ".join(empty[:10]) + (f" and {len(empty) - 10} more" if len(empty) > 10 else "")
-        report.notes.append(f"no boxes of {shown}")
-    counts = [count for count in report.classes if count]
-    if counts and max(counts) > 20 * min(counts):
-        report.notes.append(f"the classes are far from balanced: {min(counts)} to {max(counts)} boxes")
-
-
-def _leaks(sets: dict[str, TruthSet], report: CheckReport) -> None:
-    if len(sets) < 2:
-        return
-    first, second = ({str(Path(path).resolve()) for path in truths.paths} for truths in list(sets.values())[:2])
-    both = sorted(first & second)
-    if both:
-        report.notes.append(
-            f"{len(both)} pictures are in both lists, {both[0]} for one: what is measured on them says little"
-        )
+    report.count(np.bincount(numbers, minlength=total).tolist(), names, "boxes")
 
 
 def _against_network(report: CheckReport, boxes: NDArray[np.float32], net: Network) -> None:

@@ -101,3 +101,48 @@ def test_a_file_without_lists(tmp_path: Path) -> None:
     (tmp_path / "x.data").write_text("classes=1\n")
     with pytest.raises(pydn.DataError, match="train, valid"):
         pydn.check(tmp_path / "x.data")
+
+
+CLASSIFIER = b"""[net]
+width=8
+height=8
+channels=3
+
+[convolutional]
+filters=2
+size=1
+
+[avgpool]
+
+[softmax]
+"""
+
+
+@pytest.fixture
+def classes(tmp_path: Path) -> Path:
+    """Seven pictures, one of them cut off, one without a class, one in both lists."""
+    for name in ("cat_1", "cat_2", "dog_1", "dog_2", "bird_1", "cat_3", "dog_3"):
+        cv2.imwrite(str(tmp_path / f"{name}.png"), np.zeros((8, 9, 3), np.uint8))
+    whole = (tmp_path / "dog_2.png").read_bytes()
+    (tmp_path / "dog_2.png").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "train.txt").write_text("cat_1.png\ncat_2.png\ndog_1.png\ndog_2.png\nbird_1.png\n")
+    (tmp_path / "valid.txt").write_text("cat_3.png\ndog_3.png\ncat_1.png\n")
+    (tmp_path / "labels.txt").write_text("cat\ndog\n")
+    file = tmp_path / "set.data"
+    file.write_text("classes=2\ntrain=train.txt\nvalid=valid.txt\nlabels=labels.txt\n")
+    return file
+
+
+@pytest.mark.parametrize("with_network", [False, True])
+def test_the_set_of_a_classifier(classes: Path, with_network: bool) -> None:
+    report = pydn.check(classes, pydn.load(CLASSIFIER) if with_network else None)
+    assert (report.pictures, report.boxes, report.classes, report.names) == (8, 0, (4, 2), ("cat", "dog"))
+    assert [problem.line for problem in report.problems] == [4, 5]
+    assert "dog_2.png" in str(report.problems[0])
+    assert "none of the labels is in its path" in str(report.problems[1])
+    assert "1 pictures are in both lists" in report.notes[0]
+
+
+def test_a_classifier_with_other_classes(classes: Path) -> None:
+    report = pydn.check(classes, pydn.load(CLASSIFIER.replace(b"filters=2", b"filters=3")))
+    assert "numbers of classes disagree: classes= of the .data file: 2, its labels: 2, the cfg: 3" in str(report)
