@@ -51,7 +51,7 @@ def _several(section: str, names: str, why: str, level: int = logging.WARNING) -
 KEYS: list[LeftOut] = [
     LeftOut("net", "adversarial_lr", "pictures are not changed against the network"),
     LeftOut("net", "attention", "it opens windows with pictures of adversarial training"),
-    LeftOut("net", "unsupervised", "classifiers learn from labels"),
+    LeftOut("net", "unsupervised", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "track", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "dynamic_minibatch", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "loss_scale", "deltas are float32, which needs no scale", (1.0,), logging.INFO),

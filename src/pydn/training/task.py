@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -18,7 +19,7 @@ from ..server import LOCAL
 from ..tools.ternary import marked
 from .augment import DetectorAugmentation, detector_maker
 from .chart import ChartFile
-from .classifier_augment import ClassifierAugmentation, classifier_maker
+from .classifier_augment import ClassifierAugmentation, classifier_maker, own_class
 from .history import History
 from .live import LivePage
 from .loader import Loader, Make
@@ -182,11 +183,17 @@ def _boxes(
 def _classes(
     net: Network, session: Session, data: DataSource, seed: int, labels: Any, strict: bool, sizes: SizeOf
 ) -> tuple[Make, int]:
-    classes = ClassSet(data, labels, names=net.names, classes=net.class_count, key="train")
+    outputs, row_of = net.class_count, None
+    if net.dialect == "alexeyab" and session.facts["unsupervised"]:
+        classes = ClassSet(data, [str(number) for number in range(outputs)], classes=outputs, key="train", by="path")
+        row_of = partial(own_class, outputs=outputs)
+    else:
+        classes = ClassSet(data, labels, names=net.names, classes=outputs, key="train")
     augmentation = ClassifierAugmentation.of(net)
     report = None if strict else classes.report
     order = _sequences(session, len(classes.listing), seed)
-    return classifier_maker(classes, augmentation, sizes, session.images, seed, report, order=order), len(classes)
+    make = classifier_maker(classes, augmentation, sizes, session.images, seed, report, row_of, order)
+    return make, len(classes)
 
 
 def _sequences(session: Session, pictures: int, seed: int) -> Chosen | None:

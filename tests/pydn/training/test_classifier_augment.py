@@ -20,6 +20,7 @@ from pydn.training.classifier_augment import (
 )
 from pydn.training.loader import Loaded
 from pydn.training.randomness import generator
+from pydn.training.task import trainer_of
 
 
 @dataclass
@@ -356,3 +357,26 @@ def test_a_picture_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     assert set(reported) == {0}
     with pytest.raises(pydn.UnsupportedError, match="2 channels"):
         ClassifierAugmentation(channels=2)
+
+
+def test_without_labels_every_picture_is_a_class(tmp_path: Path) -> None:
+    """Neither the labels nor the folders of pictures count, views of one picture have one class."""
+    paths = [tmp_path / ("cat" if number % 2 else "dog") / f"{number}.png" for number in range(7)]
+    for number, path in enumerate(paths):
+        path.parent.mkdir(exist_ok=True)
+        cv2.imwrite(str(path), np.full((8, 8), 30 * number, np.uint8))
+    (tmp_path / "train.txt").write_text("\n".join(map(str, paths)))
+    cfg = b"[net]\nwidth=8\nheight=8\nchannels=1\nbatch=8\ncontrastive=1\n%s\n"
+    cfg += b"[convolutional]\nfilters=5\n[avgpool]\n[softmax]\n"
+    for key, labels in ((b"unsupervised=1", None), (b"unsupervised=0", ["dog", "cat"])):
+        with pydn.load(cfg % key) as net:
+            trainer = trainer_of(net, tmp_path / "train.txt", labels=labels, iterations=2)
+            with trainer._make_feed(0) as feed:  # type: ignore[attr-defined]
+                batches = [next(feed) for _ in range(2)]
+            numbers = [[int(Path(path).stem) for path in batch.paths] for batch in batches]
+            truths = [np.argmax(batch.truth, 1).tolist() for batch in batches]
+            divisor = 5 if labels is None else 2
+            assert truths == [[number % divisor for number in row] for row in numbers]
+            assert all((np.sum(batch.truth, 1) == 1).all() for batch in batches)
+            assert numbers[0][::2] == numbers[0][1::2]
+            assert len(trainer.run()) == 2
