@@ -204,3 +204,23 @@ def test_sequences_begin_with_a_state_of_zeros_and_go_on_with_what_is_remembered
     assert (first, second) == (third, fourth)
     assert first != second
     assert len(set(losses(""))) == 4
+
+
+def test_a_training_that_was_stopped_goes_on_as_if_nothing_had_happened(tmp_path: Path) -> None:
+    (tmp_path / "train.txt").write_text("\n".join(video(tmp_path, 9)))
+    layer = "[conv_lstm]\nbatch_normalize=1\nsize=3\npad=1\noutput=2\npeephole=0\nactivation=leaky\n"
+    begin, _, rest = RECURRENT.format(net="sequential_subdivisions=1\nlearning_rate=.01").partition("[crnn]")
+    cfg = f"{begin}{layer}[convolutional]{rest.partition('[convolutional]')[2]}".encode()
+
+    def trained(folder: str, *ends: int) -> dict[tuple[int, str], np.ndarray]:
+        for end in ends:
+            with pydn.load(cfg) as net:
+                trainer_of(
+                    net, tmp_path / "train.txt", iterations=end, backup=tmp_path / folder, resume=True, workers=2
+                ).run()
+                found = {key: np.array(values) for key, values in net.weights.items()}
+        return found
+
+    whole, parts, short = trained("whole", 5), trained("parts", 2, 5), trained("short", 4)
+    assert all(np.array_equal(values, parts[key]) for key, values in whole.items())
+    assert not any(np.array_equal(values, short[key]) for key, values in whole.items() if "weights" in key[1])
