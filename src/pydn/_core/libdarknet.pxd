@@ -132,6 +132,8 @@ cdef extern from "darknet/darknet.h" nogil:
         const dn_resource *resources
         int resource_count
         int time_steps
+        bint input_delta
+        bint frozen
 
     dn_status dn_plan_create(dn_plan **out, dn_cfg *cfg, const dn_plan_options *plan_options,
                              const dn_options *options, dn_error *err)
@@ -307,6 +309,7 @@ cdef extern from "darknet/darknet.h" nogil:
     dn_status dn_network_backward(dn_network *network, int first, int last, dn_error *err)
     int dn_network_stop_layer(const dn_network *network, uint64_t iteration)
     dn_tensor dn_network_delta(const dn_network *network, int layer)
+    dn_tensor dn_network_input_delta(const dn_network *network)
     dn_tensor dn_network_gradient(const dn_network *network, int slot)
     dn_tensor dn_network_moments(const dn_network *network, int slot)
     dn_status dn_network_start_adam(dn_network *network, dn_error *err)

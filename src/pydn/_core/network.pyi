@@ -40,6 +40,8 @@ class Network(Planned):
         layer_limit: int = -1,
         time_steps: int = 0,
         training: bool = False,
+        input_delta: bool = False,
+        frozen: bool = False,
         alone: bool = False,
     ) -> Self: ...
     def forward(self, x: Any = None) -> tuple[_Floats, ...]: ...

@@ -66,7 +66,7 @@ cdef dn_status forward_images(dn_network *network, const float *data, int images
 cdef class Network(Planned):
     """Network(cfg, weights=None, *, device="cpu", precision="fp32", outputs="heads", batch=1, dialect="alexeyab", \
 prepare="fuse", files=None, isa=None, width=0, height=0, strict=True, seed=0, cfg_file="", weights_file="", layer_limit=-1, time_steps=0, \
-training=False, alone=False)
+training=False, input_delta=False, frozen=False, alone=False)
 
     A cfg and weights, made ready to run. Calls from several threads wait for each other.
 
@@ -96,7 +96,7 @@ training=False, alone=False)
         As for `Weights`.
     cfg_file, weights_file : str
         Names for messages.
-    time_steps, training
+    time_steps, training, input_delta, frozen
         As for `Plan`.
     alone : bool
         Calls run on the thread that makes them, without the shared pool: for several networks at a time.
@@ -106,14 +106,14 @@ training=False, alone=False)
         self, cfg, weights=None, *, str device="cpu", str precision="fp32", str outputs="heads", int batch=1,
         str dialect="alexeyab", str prepare="fuse", files=None, isa=None, int width=0, int height=0, bint strict=True,
         seed=0, str cfg_file="", str weights_file="", int layer_limit=-1, int time_steps=0,
-        bint training=False, bint alone=False,
+        bint training=False, bint input_delta=False, bint frozen=False, bint alone=False,
     ):
         self.lock = RunLock()
         self.device, self.precision, self.outputs, self.prepare = device, precision, outputs, prepare
         self.isa, self.alone = isa, alone
         self.plan = Plan(
             cfg, dialect=dialect, batch=batch, width=width, height=height, files=files, file=cfg_file,
-            time_steps=time_steps, training=training,
+            time_steps=time_steps, training=training, input_delta=input_delta, frozen=frozen,
         )
         if not isinstance(weights, Weights):
             weights = Weights(

@@ -19,6 +19,8 @@ class Plan:
         file: str = "",
         time_steps: int = 0,
         training: bool = False,
+        input_delta: bool = False,
+        frozen: bool = False,
     ) -> Plan: ...
     @property
     def file(self) -> str: ...

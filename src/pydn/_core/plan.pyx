@@ -73,7 +73,7 @@ cdef dict facts_of(const dn_plan *plan, int layer):
 @cython.no_gc_clear
 cdef class Plan:
     """Plan(cfg, *, dialect="alexeyab", batch=0, width=0, height=0, files=None, file="", time_steps=0, \
-training=False)
+training=False, input_delta=False, frozen=False)
 
     A parsed cfg with the shapes of its layers.
 
@@ -93,11 +93,16 @@ training=False)
         Of recurrent networks, per forward (0: the cfg's).
     training : bool
         For a `TrainingNetwork`; `batch=0` is then the cfg's mini-batch.
+    input_delta : bool
+        With `training`: backward reaches the network's input.
+    frozen : bool
+        With `input_delta`: backward is for the input alone. Parameters have no gradients, and batch norm computes by the
+        rolling statistics, which stay.
     """
 
     def __cinit__(
         self, cfg, *, dialect="alexeyab", int batch=0, int width=0, int height=0, files=None, str file="",
-        int time_steps=0, bint training=False,
+        int time_steps=0, bint training=False, bint input_delta=False, bint frozen=False,
     ):
         cdef dn_plan_options plan_options
         self.file = file
@@ -111,6 +116,7 @@ training=False)
         plan_options.height = height
         plan_options.time_steps = time_steps
         plan_options.training = training
+        plan_options.input_delta, plan_options.frozen = input_delta, frozen
         self.text, self.files = bytes(memoryview(cfg)), {name: bytes(contents) for name, contents in (files or {}).items()}
         self.parse(self.text)
         self.create(&plan_options, self.files)

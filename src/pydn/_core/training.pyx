@@ -41,6 +41,7 @@ cdef enum:
     _DELTA
     _GRADIENT
     _MOMENTS
+    _INPUT
 
 
 def measure(Plan plan, *, str device="cpu", str outputs="heads", isa=None):
@@ -280,6 +281,8 @@ cdef class TrainingNetwork(Network):
                 tensor = c.dn_network_delta(self.ptr, index)
             elif what == _GRADIENT:
                 tensor = c.dn_network_gradient(self.ptr, index)
+            elif what == _INPUT:
+                tensor = c.dn_network_input_delta(self.ptr)
             else:
                 tensor = c.dn_network_moments(self.ptr, index)
             if tensor.block != NULL:
@@ -294,6 +297,14 @@ cdef class TrainingNetwork(Network):
     def delta(self, int layer):
         """Delta of a layer, writable, live; None where it has none or `outputs="heads"` did not keep it."""
         return self.look_at(layer, _DELTA)
+
+    @property
+    def input_delta(self):
+        """Delta of the network's input after a backward down to layer 0, live; made with `input_delta=True` only."""
+        found = self.look_at(0, _INPUT)
+        if found is None:
+            raise ValueError("nothing carries a delta to the input: make the network with input_delta=True")
+        return found
 
     def gradient(self, int layer, str name):
         """Gradient of a parameter, in its shape, writable, live; None where nothing trains it."""

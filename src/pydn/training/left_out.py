@@ -49,7 +49,7 @@ def _several(section: str, names: str, why: str, level: int = logging.WARNING) -
 
 
 KEYS: list[LeftOut] = [
-    LeftOut("net", "adversarial_lr", "pictures are not changed against the network"),
+    LeftOut("net", "adversarial_lr", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "attention", "it opens windows with pictures of adversarial training"),
     LeftOut("net", "unsupervised", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "track", _ALEXEYABS, dialect="pjreddie"),

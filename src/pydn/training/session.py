@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._core.training import Figures, TrainingNetwork
 from ..errors import TrainingError, UnsupportedError
+from .adversarial import Adversary
 from .averaging import MovingAverage
 from .last_good import LastGood
 from .left_out import left_out
@@ -49,6 +50,8 @@ class Session:
         0: those of `net`.
     outputs
         ``"all"`` keeps every layer's output and delta readable.
+    input_delta
+        Backward reaches the pictures: ``network.input_delta``.
 
     Attributes
     ----------
@@ -71,6 +74,7 @@ class Session:
         width: int = 0,
         height: int = 0,
         outputs: str = "heads",
+        input_delta: bool = False,
     ) -> None:
         self.facts: dict[str, Any] = net.facts(-1)
         self.batch = net.cfg_batch if batch is None else batch
@@ -87,7 +91,23 @@ class Session:
         )
         if net.device.startswith("cuda"):
             raise UnsupportedError("training runs on the processor; load the network with device='cpu'")
-        self.network = TrainingNetwork(
+        self.network = self._network(net, width, height, outputs=outputs, input_delta=input_delta)
+        self.iteration = net.iteration
+        self.average_loss: float | None = None
+        self.mini_batches: list[dict[int, Figures]] = []
+        self._good = LastGood(self)
+        self._first = 0
+        alpha = self.facts["ema_alpha"]
+        self.average = MovingAverage(net.weights, alpha) if alpha else None
+        self.adversary = Adversary.of(
+            lambda: self._network(net, width, height, input_delta=True, frozen=True), self.facts, seed, net.dialect
+        )
+        for level, message in left_out(net.plan.text, net.dialect):
+            _log.log(level, "%s", message)
+
+    def _network(self, net: Network, width: int, height: int, **options: Any) -> TrainingNetwork:
+        """Return a network in training form over the same weights."""
+        return TrainingNetwork(
             net.plan.text,
             net.weights,
             device=net.device,
@@ -97,19 +117,10 @@ class Session:
             isa=net.isa,
             width=width or net.width,
             height=height or net.height,
-            outputs=outputs,
             training=True,
             cfg_file=net.plan.file,
+            **options,
         )
-        self.iteration = net.iteration
-        self.average_loss: float | None = None
-        self.mini_batches: list[dict[int, Figures]] = []
-        self._good = LastGood(self)
-        self._first = 0
-        alpha = self.facts["ema_alpha"]
-        self.average = MovingAverage(net.weights, alpha) if alpha else None
-        for level, message in left_out(net.plan.text, net.dialect):
-            _log.log(level, "%s", message)
 
     @property
     def images(self) -> int:
@@ -255,6 +266,8 @@ class Session:
 
     def mini_batch(self, x: NDArray[np.float32], rows: NDArray[np.float32], first: int) -> float:
         """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""
+        if self.adversary is not None:
+            x = self.adversary.moved(x, self.iteration, self.network.seen + len(x), first)
         self.forward(x, first)
         loss = self.network.loss(rows)
         if not np.isfinite(loss):
@@ -334,3 +347,5 @@ class Session:
     def close(self) -> None:
         """Give the memory of the training network back."""
         self.network.close()
+        if self.adversary is not None:
+            self.adversary.close()

@@ -174,9 +174,12 @@ typedef struct dn_plan_options {
     bool training;
     const dn_resource *resources; /* borrowed during the call */
     int resource_count;
-    int time_steps; /* of recurrent networks, per forward; 0 = the cfg's */
+    int time_steps;   /* of recurrent networks, per forward; 0 = the cfg's */
+    bool input_delta; /* training: backward reaches the network's input (dn_network_input_delta)              */
+    bool frozen;      /* with input_delta: backward is for the input alone. Parameters have no gradients, and batch
+                         norm computes by the rolling statistics, which stay                                  */
 } dn_plan_options;
-#define DN_PLAN_OPTIONS_INIT {sizeof(dn_plan_options), DN_ALEXEYAB, 0, 0, 0, false, NULL, 0, 0}
+#define DN_PLAN_OPTIONS_INIT {sizeof(dn_plan_options), DN_ALEXEYAB, 0, 0, 0, false, NULL, 0, 0, false, false}
 
 DN_API dn_status dn_plan_create(dn_plan **out, dn_cfg *cfg, const dn_plan_options *plan_options,
                                 const dn_options *options, dn_error *err);
@@ -400,6 +403,9 @@ DN_API dn_status dn_network_backward(dn_network *network, int first, int last, d
 DN_API int dn_network_stop_layer(const dn_network *network, uint64_t iteration);
 /* Writable; NULL data: the layer has none, or DN_OUTPUTS_HEADS did not keep it. */
 DN_API dn_tensor dn_network_delta(const dn_network *network, int layer);
+/* Of the network's input, in its shape; valid after a backward down to layer 0; NULL data: the plan was made without
+ * input_delta, or nothing reaches it. */
+DN_API dn_tensor dn_network_input_delta(const dn_network *network);
 /* Of a parameter slot, in its shape; writable; NULL data: nothing trains it. */
 DN_API dn_tensor dn_network_gradient(const dn_network *network, int slot);
 

@@ -50,6 +50,7 @@ static void keep_training(const dn_network *network, const dn_binding *binding, 
         if (layer->head || layer->figures >= 0) keep_tensor(keep, binding->graph.tensors[layer->tensor].delta);
         if (all) keep_tensor(keep, binding->graph.tensors[layer->shown].delta);
     }
+    keep_tensor(keep, binding->graph.tensors[plan->input_tensor].delta);
     for (size_t i = 0; i < plan->graph.rolling_count; i++) {
         keep_tensor(keep, plan->graph.rollings[i].mean);
         keep_tensor(keep, plan->graph.rollings[i].variance);

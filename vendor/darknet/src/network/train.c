@@ -204,23 +204,35 @@ dn_tensor dn_network_moments(const dn_network *network, int slot) {
     return tensor;
 }
 
+/* No data where nothing reaches the tensor. */
+static dn_tensor delta_of(const dn_binding *binding, int tensor) {
+    const int delta = binding->graph.tensors[tensor].delta;
+    if (delta < 0) return no_tensor();
+    const dn_shape shape = binding->graph.tensors[tensor].shape;
+    dn_tensor view = {.data = binding->addresses[delta], .block = binding->arena, .dtype = DN_F32, .device = -1};
+    const int64_t sides[4] = {shape.n, shape.c, shape.h, shape.w};
+    view.dimensions = 4;
+    int64_t stride = 1;
+    for (int i = 3; i >= 0; i--) {
+        view.shape[i] = sides[i];
+        view.strides[i] = stride;
+        stride *= sides[i];
+    }
+    return view;
+}
+
 dn_tensor dn_network_delta(const dn_network *network, int layer) {
     const dn_binding *binding = network->binding;
     const dn_plan *plan = binding->plan;
     if (!plan->options.training || layer < 0 || layer >= plan->layer_count) return no_tensor();
     const dn_planned_layer *planned = &plan->layers[layer];
     const bool all = network->network_options.outputs == DN_OUTPUTS_ALL;
-    const int of = all ? planned->shown : planned->tensor, delta = binding->graph.tensors[of].delta;
-    if (delta < 0 || (!all && !planned->head && planned->figures < 0)) return no_tensor();
-    const dn_shape shape = binding->graph.tensors[of].shape;
-    dn_tensor tensor = {.data = binding->addresses[delta], .block = binding->arena, .dtype = DN_F32, .device = -1};
-    const int64_t sides[4] = {shape.n, shape.c, shape.h, shape.w};
-    tensor.dimensions = 4;
-    int64_t stride = 1;
-    for (int i = 3; i >= 0; i--) {
-        tensor.shape[i] = sides[i];
-        tensor.strides[i] = stride;
-        stride *= sides[i];
-    }
-    return tensor;
+    if (!all && !planned->head && planned->figures < 0) return no_tensor();
+    return delta_of(binding, all ? planned->shown : planned->tensor);
+}
+
+dn_tensor dn_network_input_delta(const dn_network *network) {
+    const dn_binding *binding = network->binding;
+    if (!binding->plan->options.input_delta) return no_tensor();
+    return delta_of(binding, binding->plan->input_tensor);
 }

@@ -7,6 +7,8 @@
 /* Appends `op`, lists of inputs and outputs copied. */
 dn_status dn_emit_append(dn_emit *emit, dn_op op, const int *inputs, int input_count, const int *outputs,
                          int output_count);
+/* batchnorm_fixed.c: carries dy, the delta of the op's output, on to its input */
+dn_status dn_emit_batchnorm_fixed(dn_emit *emit, const dn_op *op, int dy);
 /* signs.c */
 dn_status dn_emit_signs(dn_emit *emit, int x, int *out);
 

@@ -178,7 +178,7 @@ dn_status dn_emit_batchnorm(dn_emit *emit, int x, int scales, int mean, int vari
             return mismatch(emit, DN_OP_batchnorm, "a parameter does not have one value a channel");
         }
     }
-    if (emit->training) return batchnorm_train(emit, inputs, params, out);
+    if (emit->training && !emit->graph->frozen) return batchnorm_train(emit, inputs, params, out);
     return append_one(emit, (dn_op){.kind = DN_OP_batchnorm, .as.batchnorm = params}, inputs, 5, shape, out);
 }
 

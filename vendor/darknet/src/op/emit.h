@@ -31,6 +31,7 @@ typedef struct dn_graph_builder {
     bool unnormalized;      /* delta_normalizer= of [yolo] and [Gaussian_yolo] is not applied                       */
     bool full_precision;    /* backward of xnor convolutions reads the input and the weights as they are            */
     bool approximates;      /* gradients of some ops are not the derivatives: see "approximate" in op.h             */
+    bool frozen;            /* parameters have no gradients, batch norm computes by the rolling statistics         */
     bool piles_up;          /* deltas of most kinds of layers begin with what the last mini-batch left in them     */
     dn_rolling *rollings;   /* training: one per batchnorm_train op */
     size_t rolling_count, rolling_room;
@@ -96,7 +97,7 @@ dn_status dn_emit_rows(dn_emit *emit, int x, int step, int steps, int *out);
 dn_status dn_emit_stack(dn_emit *emit, const int *xs, int count, int *out);
 /* The next run's value of one of the layer's states is x. The last op that names the state, and the only one. */
 dn_status dn_emit_store(dn_emit *emit, int x, int state);
-/* In training dn_emit_batchnorm emits batchnorm_train, dn_emit_pool2d asks for argmax, and dn_emit_conv2d takes an xnor
+/* In training dn_emit_batchnorm emits batchnorm_train (unless parameters are frozen), dn_emit_pool2d asks for argmax, and dn_emit_conv2d takes an xnor
  * convolution apart: signs of x, then a plain one with binary weights (DN_FORM_XNOR). Layers need not care.
  *
  * xs may hold -1. shapes: one per output. params must live as long as the plan (a layer's params do). */

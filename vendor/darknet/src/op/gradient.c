@@ -134,6 +134,9 @@ static dn_status reverse_batchnorm(const reverse *r) {
     return dn_emit_append(r->emit, op, inputs, 5, outputs, 3);
 }
 
+/* By the rolling statistics, which no gradient reaches. */
+static dn_status reverse_batchnorm_fixed(const reverse *r) { return dn_emit_batchnorm_fixed(r->emit, &r->op, r->dy); }
+
 static dn_status reverse_activation(const reverse *r) {
     const int inputs[] = {r->op.inputs[0], r->op.outputs[0], r->dy};
     dn_op op = {.kind = DN_OP_activation_gradient, .as.activation_gradient = r->op.as.activation};
@@ -288,6 +291,7 @@ static const rule rules[DN_OP_KINDS] = {
     [DN_OP_conv2d] = reverse_conv2d,
     [DN_OP_linear] = reverse_linear,
     [DN_OP_bias] = reverse_bias,
+    [DN_OP_batchnorm] = reverse_batchnorm_fixed,
     [DN_OP_batchnorm_train] = reverse_batchnorm,
     [DN_OP_activation] = reverse_activation,
     [DN_OP_pool2d] = reverse_pool2d,

@@ -30,7 +30,8 @@ typedef struct dn_tensor_info {
     int of;    /* DN_ROLE_DELTA, DN_ROLE_GRADIENT: the tensor it belongs to, else -1 */
     /* While a graph is built for training: */
     int delta;   /* the tensor's DELTA (a parameter's GRADIENT), -1: nothing has written to it yet */
-    bool trains; /* a parameter, or computed from one: its delta is of use */
+    bool trains; /* something that learns (a parameter, or the input when asked for), or computed from it: its delta is
+                    of use */
 } dn_tensor_info;
 
 /* ---- parameters of ops ---- */

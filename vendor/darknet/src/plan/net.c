@@ -256,6 +256,7 @@ static dn_status read_training(dn_plan *plan, dn_section *section, dn_error *err
     DN_TRY(dn_section_flag(section, "cost_by_name", false, &plan->cost_by_name, err));
     DN_TRY(dn_section_flag(section, "binary_by_name", false, &plan->binary_by_name, err));
     DN_TRY(dn_section_flag(section, "reference_cpu", false, &reference_cpu, err));
+    reference_cpu &= !plan->options.frozen; /* what nothing is trained with has its exact derivative */
     const bool alexeyab = reference_cpu && plan->options.dialect == DN_ALEXEYAB;
     plan->graph.overwrites = plan->graph.piles_up = plan->graph.biases_stay = plan->graph.unnormalized = alexeyab;
     plan->graph.approximates = alexeyab;

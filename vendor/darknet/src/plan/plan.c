@@ -25,6 +25,10 @@ static dn_status read_options(dn_plan_options *out, const dn_plan_options *given
     if (out->time_steps < 0) {
         return dn_fail(err, DN_E_ARGUMENT, "%d time steps: give 1 or more, or 0 for the cfg's", out->time_steps);
     }
+    if ((out->input_delta && !out->training) || (out->frozen && !out->input_delta)) {
+        return dn_fail(err, DN_E_ARGUMENT,
+                       "input_delta asks for training, and frozen for input_delta: there is nothing else to compute");
+    }
     if (out->resource_count < 0) {
         return dn_fail(err, DN_E_ARGUMENT, "%d resources: give 0 or more", out->resource_count);
     }
@@ -73,7 +77,9 @@ static dn_status build(dn_plan *plan, const dn_plan_options *plan_options, const
     DN_TRY(dn_plan_list_unused(plan, &net, 0, options, err));
     plan->graph.zone = &plan->zone;
     plan->graph.batch = plan->net.batch;
+    plan->graph.frozen = plan->options.frozen;
     DN_TRY(dn_plan_add_tensor(plan, input, DN_ROLE_INPUT, -1, -1, &plan->input_tensor, err));
+    plan->graph.tensors[plan->input_tensor].trains = plan->options.input_delta;
     DN_TRY(add_clock(plan, input.n, err));
     return dn_plan_read_layers(plan, options, err);
 }

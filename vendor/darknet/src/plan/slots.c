@@ -16,7 +16,7 @@ dn_status dn_plan_add_tensor(dn_plan *plan, dn_shape shape, dn_role role, int la
                                                            .slot = slot,
                                                            .of = -1,
                                                            .delta = -1,
-                                                           .trains = role == DN_ROLE_PARAMETER};
+                                                           .trains = role == DN_ROLE_PARAMETER && !graph->frozen};
     *out = (int)graph->tensor_count++;
     return DN_OK;
 }
