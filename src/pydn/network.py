@@ -386,6 +386,7 @@ class Network(EngineNetwork):
         width: int = 0,
         height: int = 0,
         outputs: Literal["heads", "all"] = "heads",
+        input_delta: bool = False,
     ) -> Session:
         """Begin to train: what runs iterations on tensors of yours, one by one.
 
@@ -401,6 +402,8 @@ class Network(EngineNetwork):
             Of the images; 0: the network's.
         outputs
             ``"all"`` keeps every layer's output and delta readable.
+        input_delta
+            Backward reaches the pictures: ``session.network.input_delta``.
         """
         self._session = Session(
             self,
@@ -411,6 +414,7 @@ class Network(EngineNetwork):
             width=width,
             height=height,
             outputs=outputs,
+            input_delta=input_delta,
         )
         return self._session
 
