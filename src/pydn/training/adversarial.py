@@ -74,8 +74,10 @@ class Adversary:
         if self._network is None:
             self._network = self._make()
         net = self._network
-        if x.ndim == 4 and x.shape[2:] != (net.height, net.width) and net.height > 0:
-            net.resize(x.shape[3], x.shape[2])
+        batch = len(x) // net.steps
+        if (x.ndim == 4 and net.height > 0 and x.shape[2:] != (net.height, net.width)) or batch != net.batch:
+            width, height = (x.shape[3], x.shape[2]) if x.ndim == 4 and net.height > 0 else (0, 0)
+            net.resize(width, height, batch=batch)
         net.set_clock(seed=self._seed, iteration=iteration, seen=seen, image=first)
         net.forward(x)
         net.loss(np.full((len(x), net.truths), _nothing(net), np.float32))
