@@ -9,17 +9,20 @@
  * pad=1 means padding = size/2. ternary=1: training computes with weights of ±α and 0, which files hold as they are.
  * binary=1 is plain float, as on the reference's CPU, unless binary_by_name=1 stands in [net]: then weights are ±mean|w|.
  * xnor=1: the input's signs as well. network/forms.c has the formulas.
+ * batch_normalize=2 or cbn=1 (alexeyab): training normalizes by the mini-batches of an iteration so far (op/cross_norm.c).
  * antialiasing=1 or 2 convolves and activates with stride 1, then blurs with the stride (blur.h).
  *
  * pjreddie's CPU code reads the image as it lies when size is 1, so that a stride above 1 picks the first values of
  * the image in place of every stride-th one. No network was trained so (its GPU code strides): here it strides. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "layers/blur.h"
 #include "layers/common.h"
 #include "layers/smooth.h"
 #include "layers/training.h"
+#include "op/cross_norm.h"
 
 typedef struct params {
     int filters, size, stride_x, stride_y, padding, groups, dilation, antialiasing, share_index;
@@ -27,6 +30,8 @@ typedef struct params {
     bool pad, batch_normalize, binary, xnor, ternary, shared, stored, stored_scales;
     dn_weights_form form;
     dn_activation activation;
+    bool cross; /* batch norm over the mini-batches of an iteration */
+    dn_op_batchnorm norm;
     dn_dialect dialect;
     dn_blur blur;
     dn_shape convolved; /* before the blur */
@@ -86,6 +91,9 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_section_flag(section, "batch_normalize", false, &p->batch_normalize, err));
     DN_TRY(dn_section_flag(section, "cbn", false, &cbn, err));
     p->batch_normalize |= cbn;
+    p->cross = context->dialect == DN_ALEXEYAB &&
+               (cbn || strtol(dn_section_text(section, "batch_normalize", "0"), NULL, 10) == 2);
+    p->norm = dn_batchnorm_of(context->dialect);
     DN_TRY(dn_section_flag(section, "binary", false, &p->binary, err));
     DN_TRY(dn_section_flag(section, "xnor", false, &p->xnor, err));
     DN_TRY(dn_section_flag(section, "ternary", false, &p->ternary, err));
@@ -204,7 +212,9 @@ static dn_status forward(const void *from, dn_emit *emit) {
     int y;
     DN_TRY(dn_emit_conv2d(emit, emit->input, weights, p->convolved, conv, &y));
     dn_emit_show_delta(emit, y);
-    if (p->batch_normalize) {
+    if (p->cross && emit->training && !emit->graph->frozen && !emit->graph->approximates) {
+        DN_TRY(dn_emit_cross_norm(emit, y, emit->slots[1], emit->slots[2], emit->slots[3], biases, &p->norm, &y));
+    } else if (p->batch_normalize) {
         DN_TRY(dn_emit_batchnorm(emit, y, emit->slots[1], emit->slots[2], emit->slots[3], biases,
                                  dn_batchnorm_of(p->dialect), &y));
     } else {

@@ -9,6 +9,8 @@ dn_status dn_emit_append(dn_emit *emit, dn_op op, const int *inputs, int input_c
                          int output_count);
 /* batchnorm_fixed.c: carries dy, the delta of the op's output, on to its input */
 dn_status dn_emit_batchnorm_fixed(dn_emit *emit, const dn_op *op, int dy);
+/* emit.c: after a run the rolling statistics follow those of the run */
+dn_status dn_emit_roll(dn_emit *emit, int mean, int variance, int rolling_mean, int rolling_variance);
 /* signs.c */
 dn_status dn_emit_signs(dn_emit *emit, int x, int *out);
 

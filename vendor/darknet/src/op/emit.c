@@ -159,12 +159,18 @@ static dn_status batchnorm_train(dn_emit *emit, const int *inputs, dn_op_batchno
     const dn_op op = {.kind = DN_OP_batchnorm_train, .as.batchnorm_train = params};
     int outs[3];
     DN_TRY(append(emit, op, read, 3, shapes, 3, outs));
+    *out = outs[0];
+    return dn_emit_roll(emit, outs[1], outs[2], inputs[2], inputs[3]);
+}
+
+dn_status dn_emit_roll(dn_emit *emit, int mean, int variance, int rolling_mean, int rolling_variance) {
+    dn_graph_builder *graph = emit->graph;
     void *rollings = graph->rollings;
     DN_TRY(dn_zone_grow(graph->zone, &rollings, graph->rolling_count, &graph->rolling_room, sizeof *graph->rollings,
                         emit->err));
     graph->rollings = rollings;
-    graph->rollings[graph->rolling_count++] = (dn_rolling){emit->layer, outs[1], outs[2], inputs[2], inputs[3], 0.0F};
-    *out = outs[0];
+    graph->rollings[graph->rolling_count++] =
+        (dn_rolling){emit->layer, mean, variance, rolling_mean, rolling_variance, 0.0F};
     return DN_OK;
 }
 
