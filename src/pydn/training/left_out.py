@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ..cfgtext import Section, sections, split_lines
 
 _ALEXEYABS = "it is a key of dialect alexeyab"
-_KERNELS = "kernels are not deformed while they learn"
+_DEFORM = "sway rotate stretch stretch_sway"
 _MEMORY = "it is about the memory of a GPU"
 _STREAMS = "it is about the streams of a GPU"
 _IDLE = "the reference reads it and does nothing with it either"
@@ -58,9 +58,9 @@ KEYS: list[LeftOut] = [
     LeftOut("net", "clip", "give clip= to layers; [net] has it in dialect pjreddie", dialect="alexeyab"),
     LeftOut("net", "notruth", _IDLE, level=logging.INFO),
     *_several("net", "optimized_memory workspace_size_limit_MB use_cuda_graph", _MEMORY, logging.INFO),
-    LeftOut("convolutional", "batch_normalize", "statistics are those of one mini-batch, as with 1", (0.0, 1.0)),
-    LeftOut("convolutional", "cbn", "statistics are those of one mini-batch, as with batch_normalize=1"),
-    *_several("convolutional", "sway rotate stretch stretch_sway", _KERNELS),
+    LeftOut("convolutional", "batch_normalize", _ALEXEYABS, (0.0, 1.0), dialect="pjreddie"),
+    LeftOut("convolutional", "cbn", _ALEXEYABS, dialect="pjreddie"),
+    *(LeftOut("convolutional", name, _ALEXEYABS, dialect="pjreddie") for name in _DEFORM.split()),
     LeftOut("convolutional", "assisted_excitation", "the truth stays out of what a layer computes"),
     LeftOut("convolutional", "bin_output", "it is about the speed of a GPU", level=logging.INFO),
     LeftOut("convolutional", "dot", _IDLE, level=logging.INFO),

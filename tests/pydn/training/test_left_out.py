@@ -42,7 +42,7 @@ def test_each_is_named_where_it_asks_for_something(key: LeftOut) -> None:
 
 def test_a_session_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     text = "[net]\nwidth=4\nheight=4\nchannels=1\nbatch=2\nattention=1\noptimized_memory=2\n"
-    text += "[convolutional]\nfilters=2\nsway=1\n[softmax]\n"
+    text += "[convolutional]\nfilters=2\nassisted_excitation=1\n[softmax]\n"
     with pydn.load(text.encode()) as net, caplog.at_level(logging.INFO, "pydn"):
         session = net.session()
         session.network.resize(8, 8)
@@ -50,7 +50,7 @@ def test_a_session_says_so_once(caplog: pytest.LogCaptureFixture) -> None:
     assert said == [
         (logging.WARNING, "line 6: attention=1 of [net]"),
         (logging.INFO, "line 7: optimized_memory=2 of [net]"),
-        (logging.WARNING, "line 10: sway=1 of [convolutional]"),
+        (logging.WARNING, "line 10: assisted_excitation=1 of [convolutional]"),
     ]
 
 

@@ -63,6 +63,8 @@ void dn_binding_slice(dn_binding *binding, int image);
 size_t dn_tensor_image_bytes(const dn_graph *graph, int tensor);
 
 /* train.c */
+/* A fact of a layer that is one number; 0 without it. */
+double dn_layer_number(const dn_plan *plan, int layer, const char *name);
 /* Gradients for the slots that `plan` trains; existing ones stay. */
 dn_status dn_gradients_create(dn_network *network, const dn_plan *plan, dn_error *err);
 void dn_gradients_free(dn_network *network);

@@ -18,6 +18,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "network/deform.h"
 #include "network/network.h"
 
 typedef struct slot_update { /* one slot, cut into pieces */
@@ -108,22 +109,22 @@ static bool ends_with(const char *name, const char *end) {
 
 static bool is_weights(const dn_slot *slot) { return ends_with(slot->name, "weights"); }
 
-/* A fact of a layer that is one number; 0 without it. */
-static float number(const dn_plan *plan, int layer, const char *name) {
+double dn_layer_number(const dn_plan *plan, int layer, const char *name) {
     dn_fact fact;
     for (int i = 0; (fact = dn_plan_fact(plan, layer, i)).name; i++) {
-        if (fact.count == 1 && strcmp(fact.name, name) == 0) return (float)fact.numbers[0];
+        if (fact.count == 1 && strcmp(fact.name, name) == 0) return fact.numbers[0];
     }
-    return 0.0F;
+    return 0.0;
 }
 
 static bool centralizes(const dn_plan *plan, int layer) {
-    return number(plan, layer, "grad_centr") != 0.0F && number(plan, layer, "batch_normalize") != 0.0F;
+    return dn_layer_number(plan, layer, "grad_centr") != 0.0 && dn_layer_number(plan, layer, "batch_normalize") != 0.0;
 }
 
 /* [reorg] and [upsample] have a reverse= of their own. */
 static float reverses(const dn_plan *plan, int layer) {
-    return strcmp(plan->layers[layer].name, "convolutional") == 0 ? number(plan, layer, "reverse") : 0.0F;
+    return strcmp(plan->layers[layer].name, "convolutional") == 0 ? (float)dn_layer_number(plan, layer, "reverse")
+                                                                  : 0.0F;
 }
 
 static void with_moments(slot_update *s, float *moments, const dn_update *update) {
@@ -156,8 +157,13 @@ static void update_slot(dn_network *network, int slot, const dn_update *update) 
     };
     if (update->adam) with_moments(&s, network->moments[slot]->data, update);
     dn_pool *const pool = dn_backend_get(network->backend)->pool;
+    const dn_deform deform = dn_deform_of(plan, planned, update->iteration);
+    if (deform.groups > 0) dn_deform_gather(&deform, s.u);
     if (s.fix || s.centralize) dn_pool_run(pool, (int)planned->shape[0], prepare_row, &s);
     dn_pool_run(pool, (int)((s.count + PIECE - 1) / PIECE), update_piece, &s);
+    if (deform.groups > 0) {
+        dn_deform_spread(&deform, s.w, s.u, dn_deform_of(plan, planned, update->iteration + 1).groups > 0);
+    }
     dn_weights_wrote(network->weights, slot);
 }
 
