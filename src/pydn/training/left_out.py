@@ -70,7 +70,7 @@ KEYS: list[LeftOut] = [
     *_several("detection", "reorg absolute", _IDLE, logging.INFO),
     LeftOut("cost", "ratio", _IDLE, level=logging.INFO),
     LeftOut("", "truth", "losses read the labels alone"),
-    LeftOut("", "dontsave", "all layers are saved"),
+    LeftOut("", "dontsave", "all layers are saved, so that the file can be loaded again"),
     LeftOut("", "smooth", "it is a key of dialect pjreddie", dialect="alexeyab"),
 ]
 

@@ -112,3 +112,13 @@ def test_where_filters_stay_by_themselves(net: str, dialect: str) -> None:
     gradient = update(made, 1).reshape(before.shape)
     expected = before + RATE / IMAGES * (gradient - DECAY * IMAGES * before)
     np.testing.assert_allclose(weights, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("size", "filters"), [(1, 16), (3, 6)])
+def test_what_has_no_groups_is_named(size: int, filters: int, caplog: pytest.LogCaptureFixture) -> None:
+    text = CFG.format(key="sway", size=size, net="").replace("filters=16", f"filters={filters}")
+    TrainingNetwork(text.encode(), batch=0, training=True)
+    assert f"a multiple of 4 filters, these are {filters} of size {size}" in caplog.text
+    caplog.clear()
+    network("sway", 3)
+    assert not caplog.text

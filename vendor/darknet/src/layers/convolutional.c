@@ -80,6 +80,20 @@ static void choose_form(params *p, const dn_section *section, const dn_layer_con
            section->cfg->line);
 }
 
+/* network/deform.c makes copies of whole groups of filters. */
+static void check_deform(const params *p, const dn_section *section, const dn_layer_context *context) {
+    enum { SWAY = 1, STRETCH_SWAY = 4 }; /* among training_keys */
+    int asked = 0;
+    for (int k = SWAY; k <= STRETCH_SWAY; k++) asked += p->training[k] != 0.0F ? 1 : 0;
+    const int groups = p->training[STRETCH_SWAY] != 0.0F ? 8 : 4;
+    if (!context->training || asked == 0 || (p->size >= 3 && p->filters % groups == 0)) return;
+    dn_log(
+        context->options, DN_LOG_WARNING,
+        "line %d: the kernels of [convolutional] are not deformed: that takes a size of 3 or more and a multiple of %d "
+        "filters, these are %d of size %d",
+        section->cfg->line, groups, p->filters, p->size);
+}
+
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
     params *p = into;
     bool cbn;
@@ -106,7 +120,9 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     DN_TRY(dn_parse_refuse(section, "numload", err));
     DN_TRY(dn_section_float(section, "smooth", 0.0F, 0.0F, 1e30F, &p->smooth, err));
     if (context->dialect != DN_PJREDDIE) p->smooth = 0.0F;
-    return dn_training_parse(section, context, training_keys, &p->training, err);
+    DN_TRY(dn_training_parse(section, context, training_keys, &p->training, err));
+    check_deform(p, section, context);
+    return DN_OK;
 }
 
 static dn_status share(const params *p, dn_layer_plan *plan, dn_error *err) {
