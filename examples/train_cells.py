@@ -21,7 +21,7 @@ def main(folder: str, seed: int = 1, iterations: int | None = None) -> None:
     with pydn.load(CFG, names=NAMES) as net:
         training = net.training(train, seed=seed, iterations=iterations, strict=False)  # two of the boxes have no area
         for step in training:
-            if step.iteration % 250 == 0 or step.iteration == training.end:
+            if step.iteration % 200 == 0 or step.iteration == training.end:
                 found, seconds = net.map(valid), time.perf_counter() - began
                 classes = ", ".join(f"{one.name} {one.ap:.3f}" for one in found.classes)
                 print(

@@ -1,7 +1,6 @@
 """Train a detector from the first layers of a network that knows other objects, and from scratch, side by side.
 
 usage: transfer.py CFG WEIGHTS FOLDER [ITERATIONS [SEED …]]
-
 CFG and WEIGHTS: yolo-fastest-1.1 of COCO. FOLDER: pictures of two classes, Yolo_mark's, too few to hold some out.
 """
 
@@ -13,7 +12,7 @@ import pydn
 from pydn.training import Schedule
 
 
-def first_layers(cfg: str, weights: str, folder: str) -> str:
+def first_layers(cfg: bytes, weights: str, folder: str) -> str:
     """Write the layers before the first head, as `pydn partial` does."""
     with pydn.load(cfg, weights) as net:
         head = next(layer.index for layer in net.layers if layer.kind == "yolo")
@@ -21,14 +20,15 @@ def first_layers(cfg: str, weights: str, folder: str) -> str:
     return path
 
 
-def trained(cfg: str, weights: str | None, pictures: list[Path], iterations: int, seed: int) -> str:
-    rate = Schedule(0.001, policy="steps", burn_in=60, steps=(iterations * 3 // 4,), scales=(0.1,))
+def trained(cfg: bytes, weights: str | None, pictures: list[Path], iterations: int, seed: int) -> str:
+    rate = Schedule(0.0005, policy="steps", burn_in=60, steps=(iterations * 3 // 4,), scales=(0.1,))
     with pydn.load(cfg, weights, classes=2) as net:
-        result = net.train(pictures, batch=8, schedule=rate, iterations=iterations, seed=seed)
-        return f"average loss {result[-1].average_loss:.2f}, mAP {net.map(pictures).map:.3f}"
+        last = net.train(pictures, batch=8, schedule=rate, iterations=iterations, seed=seed)[-1]
+        return f"average loss {last.average_loss:.2f}, mAP {net.map(pictures).map:.3f}"
 
 
-def main(cfg: str, weights: str, folder: str, iterations: int = 300, *seeds: int) -> None:
+def main(cfg_file: str, weights: str, folder: str, iterations: int = 250, *seeds: int) -> None:
+    cfg = Path(cfg_file).read_bytes().replace(b"iou_loss=ciou", b"iou_loss=ciou\nmax_delta=5")  # else it may diverge
     with tempfile.TemporaryDirectory() as place:
         first, pictures = first_layers(cfg, weights, place), sorted(Path(folder).glob("*.jpg"))
         for seed in seeds or (1, 2, 3):

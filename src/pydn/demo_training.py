@@ -55,6 +55,7 @@ ignore_thresh=0.7
 scale_x_y=1.1
 iou_loss=ciou
 iou_normalizer=0.2
+max_delta=5
 """
 
 
