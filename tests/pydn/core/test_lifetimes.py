@@ -83,8 +83,16 @@ class Session:
             assert np.isfinite(array).all()
 
 
+@pytest.fixture
+def quick_collections():
+    """Collections look at the test's own objects only: those of thousands of collected tests take much longer."""
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 @pytest.mark.parametrize("first", ["forward", "views", "resize", "close", "forget", "collect"])
-def test_all_orders(make, rng, first):
+def test_all_orders(make, rng, first, quick_collections):
     others = [step for step in ("forward", "views", "resize", "close", "forget", "collect") if step != first]
     for order in itertools.permutations(others):
         session = Session(make(), rng)
