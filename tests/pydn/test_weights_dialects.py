@@ -74,3 +74,19 @@ def test_which_headers_are_warned_about(version: tuple[int, int, int], kinds: st
     data = np.array(version, "<i4").tobytes()
     assert (disagreement(f"[net]\n{kinds}\n".encode(), data, "alexeyab") is not None) == expected
     assert disagreement(f"[net]\n{kinds}\n".encode(), data[:11], "alexeyab") is None
+
+
+@pytest.mark.parametrize("version", [(0, 1, 0), (0, 1001, 0), (1001, 0, 7)])
+def test_older_and_transposed_files_are_written_anew(version: tuple[int, int, int], tmp_path: Path) -> None:
+    cfg = b"[net]\ninputs=3\n[connected]\noutput=2\nactivation=linear\n[softmax]\n"
+    biases, matrix = np.float32([1, 2]), np.float32([[3, 4, 5], [6, 7, 8]])
+    seen = np.array([640], "<u4" if version == (0, 1, 0) else "<u8")
+    stored = matrix.T if max(version) > 1000 else matrix
+    old = np.array(version, "<i4").tobytes() + seen.tobytes() + biases.tobytes() + stored.tobytes()
+    new = np.array([0, 2, 0, 640, 0], "<i4").tobytes() + biases.tobytes() + matrix.tobytes()
+    net = pydn.load(cfg, old)
+    np.testing.assert_array_equal(net.layers[0].weights, matrix)
+    net.save(tmp_path / "new.weights")
+    assert (tmp_path / "new.weights").read_bytes() == new
+    assert net.partial(1).tobytes() == new[:12] + bytes(8) + new[20:]
+    np.testing.assert_array_equal(pydn.load(cfg, new).layers[0].weights, matrix)

@@ -292,6 +292,7 @@ DN_API void dn_weights_unwatch(dn_weights *weights, int slot); /* it ends       
 DN_API void dn_weights_touch(dn_weights *weights, int slot);   /* the slot was written                          */
 /* Bytes of a .weights file with the first `layers` layers (negative: all), in the plan's dialect. */
 DN_API dn_status dn_weights_file_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err);
+/* A header of an older version than 0.2, or of a transposed file, is written as 0.2, as darknet does. */
 DN_API dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_header header, void *into,
                                   size_t room, dn_error *err);
 DN_API uint64_t dn_weights_checksum(const dn_weights *weights);

@@ -21,6 +21,8 @@ typedef struct weights_file {
     bool all; /* holds what is not stored, too */
 } weights_file;
 
+static bool is_transposed(dn_weights_header header) { return header.major > 1000 || header.minor > 1000; }
+
 static bool wide_seen(dn_weights_header header, dn_dialect dialect) {
     if (dialect == DN_PJREDDIE && (header.major >= 1000 || header.minor >= 1000)) return false;
     return (int64_t)header.major * 10 + header.minor >= 2;
@@ -61,7 +63,7 @@ static dn_status read_header(weights_file *file, dn_dialect dialect, dn_error *e
         return DN_E_WEIGHTS;
     }
     if (!wide) header->seen = narrow;
-    file->transposed = header->major > 1000 || header->minor > 1000;
+    file->transposed = is_transposed(*header);
     return DN_OK;
 }
 
@@ -239,9 +241,8 @@ dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_hea
                            dn_error *err) {
     uint64_t bytes = 0;
     DN_TRY(dn_weights_file_size(weights, layers, &bytes, err));
-    if (!wide_seen(header, weights->dialect)) {
-        return dn_fail(err, DN_E_ARGUMENT, "version %" PRId32 ".%" PRId32 " of the format is not written; use 0.2",
-                       header.major, header.minor);
+    if (!wide_seen(header, weights->dialect) || is_transposed(header)) { /* older and transposed files are only read */
+        header = (dn_weights_header){0, 2, 0, header.seen};
     }
     if (room < bytes) return dn_fail(err, DN_E_ARGUMENT, "%" PRIu64 " bytes are needed, %zu given", bytes, room);
     dn_writer writer = {into, room, 0};

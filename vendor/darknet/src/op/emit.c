@@ -193,7 +193,7 @@ dn_status dn_emit_activation(dn_emit *emit, int x, dn_activation kind, int *out)
         *out = x;
         return DN_OK;
     }
-    const dn_op op = {.kind = DN_OP_activation, .as.activation = {kind}};
+    const dn_op op = {.kind = DN_OP_activation, .as.activation = {.kind = kind}};
     return append_one(emit, op, &x, 1, dn_emit_shape(emit, x), out);
 }
 
