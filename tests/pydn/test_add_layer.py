@@ -27,7 +27,7 @@ def test_readme(tmp_path: Path) -> None:
     with (engine / "src/layers/registry.inc").open("a", encoding="utf-8") as registry:
         registry.write(blocks["src/layers/registry.inc"])
     tests.mkdir(parents=True)
-    for file in ("CMakeLists.txt", "headertest.c", "headertest.cpp"):
+    for file in ("CMakeLists.txt", "forward.c", "headertest.c", "headertest.cpp"):
         shutil.copy(ROOT / "tests/engine" / file, tests)
     (tests / "test_clamp.c").write_text(blocks["tests/engine/test_clamp.c"], encoding="utf-8")
     for command in (
