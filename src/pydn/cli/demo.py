@@ -33,7 +33,8 @@ _NEW = 2_000_000
 DEMO = Command(
     "demo",
     "",
-    "Draws shapes, trains a detector on them, measures it, and saves pictures with what it finds in new ones. Takes about a minute on two cores and needs no files.",
+    "Draws shapes, trains a detector on them, measures it, and saves pictures with what it finds in new ones. Takes "
+    "about a minute on two cores and needs no files.",
     (
         Flag("quick", "without training: find shapes by weights that are written by hand, in a second"),
         Flag("folder", "where set, weights and pictures go (default pydn-demo)", str, "FOLDER"),
