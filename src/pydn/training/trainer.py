@@ -143,6 +143,8 @@ class Trainer:
         session: Session | None = None,
         callbacks: Iterable[Callback] = (),
     ) -> None:
+        if plan.iterations is not None and plan.iterations < 1:
+            raise ValueError(f"iterations must be 1 or more, not {plan.iterations}")
         self.net, self.plan, self.callbacks = net, plan, list(callbacks)
         self.session = session or net.session()
         if plan.clear:

@@ -143,6 +143,11 @@ def test_a_state_remembers_the_iterations_before(tmp_path: Path) -> None:
             assert [step.iteration for step in result] == list(range(begin + 1, end + 1))
 
 
+def test_iterations_are_checked() -> None:
+    with network() as net, pytest.raises(ValueError, match="iterations must be 1 or more, not 0"):
+        Trainer(net, Feed, Plan(iterations=0))
+
+
 def test_a_training_that_is_over_is_not_continued(tmp_path: Path) -> None:
     with network() as net:
         Trainer(net, Feed, Plan(iterations=3, backup=tmp_path, base="n")).run()
