@@ -23,7 +23,7 @@
 #include "base/alloc.h"
 
 #define THREADS_MAX      1024
-#define SPIN_NANOSECONDS 30000
+#define SPIN_NANOSECONDS 150000 /* a virtual processor that sleeps takes as long to wake up */
 #define OPEN             (UINT64_C(1) << 31)
 #define INSIDE           (OPEN - 1)
 #define NUMBER_OF(state) ((state) >> 32)
