@@ -640,21 +640,7 @@ class Network(EngineNetwork):
             that make boxes or classes have start values.
         """
         text = with_classes(self.plan.text, classes, file=self.plan.file)
-        net = Network(
-            text,
-            device=self.device,
-            precision=self.precision,
-            outputs=self.outputs,
-            batch=self.batch,
-            dialect=self.dialect,
-            prepare=self.prepare,
-            files=self.plan.files,
-            isa=self.isa,
-            time_steps=self.time_steps,
-            width=self.width,
-            height=self.height,
-            cfg_file=self.plan.file,
-        )
+        net = self._alike(text, outputs=self.outputs, time_steps=self.time_steps)
         copy_fitting(self.weights, net.weights)
         if names is not None:
             net.names = list(names)
@@ -846,24 +832,27 @@ class Network(EngineNetwork):
         """Return another network over these weights, whose calls run on the thread that makes them."""
         if any(layer.kind in _RECURRENT for layer in self.layers):
             raise UnsupportedError("a recurrent network takes its images one after the other: use networks=1")
-        plan = self.plan
-        copy = Network(
-            plan.text,
-            self.weights,
+        copy = self._alike(self.plan.text, self.weights, alone=True)
+        copy._names = self._names
+        return copy
+
+    def _alike(self, text: bytes, weights: Weights | None = None, **options: Any) -> Network:
+        """Return a network of another text or on other weights, in all else as this one."""
+        return Network(
+            text,
+            weights,
             device=self.device,
             precision=self.precision,
             batch=self.batch,
             dialect=self.dialect,
             prepare=self.prepare,
-            files=plan.files,
+            files=self.plan.files,
             isa=self.isa,
             width=self.width,
             height=self.height,
-            cfg_file=plan.file,
-            alone=True,
+            cfg_file=self.plan.file,
+            **options,
         )
-        copy._names = self._names
-        return copy
 
 
 def _stack(images: Sequence[Ready]) -> NDArray[np.float32]:

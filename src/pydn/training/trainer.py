@@ -151,7 +151,7 @@ class Trainer:
             net.seen = self.session.iteration = 0
         self.result = TrainResult(network=net)
         self.past = TrainResult(stopped="")
-        self._rows: list[tuple[float, ...]] = []  # of all iterations, those of the past too
+        self._rows: list[tuple[float, ...]] = []  # of all iterations: made once, as states are written often
         self.end = self.session.schedule.max_batches if plan.iterations is None else plan.iterations
         self.frozen = Frozen(net, plan.freeze)
         self._make_feed = feed
