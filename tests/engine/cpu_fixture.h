@@ -7,7 +7,7 @@
 #include "backend/cpu/program.h"
 #include "base/rng.h"
 #include "harness.h"
-#include "plan/arena.h"
+#include "base/arena.h"
 
 extern const dn_backend_type dn_backend_cpu;
 

@@ -1,5 +1,5 @@
 /* test_arena.c — buffers with lifetimes get places that never collide. Offsets are worked out by hand. */
-#include "plan/arena.h"
+#include "base/arena.h"
 
 #include "base/rng.h"
 #include "harness.h"

@@ -71,8 +71,9 @@ typedef struct dn_error {
     char key[64];
     char expected[96];
     char found[96];
-    char message[256]; /* one line with the numbers and what to do, no trailing newline  */
-    uint64_t needed;   /* bytes, for DN_E_NOMEM and DN_E_WEIGHTS; else 0                  */
+    char message[256];  /* one line with the numbers and what to do, no trailing newline  */
+    uint64_t needed;    /* bytes, for DN_E_NOMEM and DN_E_WEIGHTS; else 0                  */
+    uint64_t available; /* bytes, for DN_E_NOMEM of a device; else 0                      */
 } dn_error;
 
 DN_API const char *dn_status_name(dn_status status); /* "out of memory", …; never NULL */
@@ -297,16 +298,41 @@ DN_API dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weig
                                   size_t room, dn_error *err);
 DN_API uint64_t dn_weights_checksum(const dn_weights *weights);
 
+/* ---------------------------------------------------------------- devices ---------------------------------------- */
+
+/* Backends that are libraries of their own ("cuda") are known after they were loaded, once for the process: a second
+ * call with any path changes nothing. DN_E_DEVICE: the file or a library that it needs cannot be opened (the message is
+ * the system's), or it was built for another version of the engine. Any thread. */
+DN_API dn_status dn_backend_load(const char *path, dn_error *err);
+DN_API bool dn_backend_loaded(const char *name);
+
+typedef struct dn_device {
+    char name[256];
+    int major, minor;           /* of what it can compute: 9.0, … */
+    uint64_t memory, available; /* bytes; 0: not known            */
+} dn_device;
+
+/* Devices that a backend sees. DN_E_DEVICE: it cannot look (there is no driver, or it is older than the library). */
+DN_API dn_status dn_device_count(const char *backend, int *out, dn_error *err);
+/* DN_E_DEVICE: there is no such device, or it cannot be used, and why; what is known of it is in *out all the same. */
+DN_API dn_status dn_device_look(const char *backend, int device, dn_device *out, dn_error *err);
+
 /* ---------------------------------------------------------------- network ---------------------------------------- */
 
-typedef enum dn_precision { DN_PRECISION_F32 = 0, DN_PRECISION_BF16 = 1, DN_PRECISION_INT8 = 2 } dn_precision;
+typedef enum dn_precision {
+    DN_PRECISION_F32 = 0,
+    DN_PRECISION_BF16 = 1,
+    DN_PRECISION_INT8 = 2,
+    DN_PRECISION_TF32 = 3, /* float32 in memory, products of 10 bits of mantissa */
+    DN_PRECISION_F16 = 4,
+} dn_precision;
 typedef enum dn_outputs { DN_OUTPUTS_HEADS = 0, DN_OUTPUTS_ALL = 1 } dn_outputs;
 typedef enum dn_prepare { DN_PREPARE_NONE = 0, DN_PREPARE_FUSE = 1, DN_PREPARE_BINARY = 2 } dn_prepare;
 
 typedef struct dn_network_options {
     size_t struct_size;
-    const char *backend; /* "ref", "cpu"; NULL = "cpu" */
-    int device;
+    const char *backend; /* "ref", "cpu", "cuda" (dn_backend_load); NULL = "cpu" */
+    int device;          /* number of the backend's device                        */
     dn_precision precision;
     dn_outputs outputs; /* which layers' outputs stay readable      */
     dn_prepare prepare; /* FUSE folds batch norm and normalises weighted shortcuts once, as darknet's detector does */
@@ -325,6 +351,8 @@ DN_API void dn_network_free(dn_network *network);
  * With a recurrent layer `images` is a multiple of steps, at most batch · steps: the first image of every sequence,
  * then the second of every sequence, … Fewer sequences than batch continue the states of the first ones. */
 DN_API dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err);
+/* The same with `input` in the memory of the network's device, finished there before the call. */
+DN_API dn_status dn_network_forward_from_device(dn_network *network, const float *input, int images, dn_error *err);
 /* Where the time of a forward goes: one of the backend's steps, which may compute several layers together. */
 typedef struct dn_profile_step {
     int layer;        /* the first of them; -1: none               */
@@ -344,6 +372,8 @@ DN_API int dn_network_heads(const dn_network *network);
 DN_API int dn_network_head_layer(const dn_network *network, int head);
 /* Result of the last forward, (images, …). While anybody holds its block no later forward writes to it. */
 DN_API dn_tensor dn_network_head(const dn_network *network, int head);
+/* A copy of that in the memory of the network's device; *out holds a reference of its own to the block. */
+DN_API dn_status dn_network_snapshot(dn_network *network, int head, dn_tensor *out, dn_error *err);
 /* Output of a layer after the last forward; NULL data when DN_OUTPUTS_HEADS did not keep it. */
 DN_API dn_tensor dn_network_output(const dn_network *network, int layer);
 DN_API void dn_network_reset_state(dn_network *network); /* recurrent layers: all states are zero again */

@@ -39,7 +39,7 @@ typedef struct dn_profile {
 
 typedef struct dn_backend_type {
     const char *name;
-    int device; /* -1 = host memory */
+    int device; /* -1 = host memory; 0: networks compute elsewhere, `addresses` are host memory all the same */
     dn_status (*open)(dn_backend **out, const dn_options *options, int device, dn_error *err);
     void (*close)(dn_backend *backend);
     bool (*supports)(const dn_backend *backend, const dn_graph *graph, const dn_op *op);
@@ -55,11 +55,11 @@ typedef struct dn_backend_type {
     /* `run`, with every step timed and added to the profile; NULL: not offered. */
     dn_status (*profile)(dn_program *program, void *const *addresses, int images, int first, int last,
                          dn_profile *profile, dn_error *err);
-    /* Device memory; host backends leave these NULL. */
-    dn_status (*alloc)(dn_backend *backend, size_t bytes, void **out, dn_error *err);
-    void (*free)(void *backend, void *data);
-    dn_status (*copy)(dn_backend *backend, void *to, const void *from, size_t bytes, dn_error *err);
-    dn_status (*sync)(dn_backend *backend, dn_error *err);
+    /* Of devices; host backends leave these NULL. */
+    dn_status (*devices)(int *count, dn_error *err);
+    dn_status (*look)(int device, dn_device *out, dn_error *err);
+    /* A block on the device with the first `images` images of a kept tensor as the last run left it, dense float32. */
+    dn_status (*snapshot)(dn_program *program, int tensor, int images, dn_block **out, dn_error *err);
 } dn_backend_type;
 
 typedef struct dn_backend_base {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "network/network.h"
-#include "plan/arena.h"
+#include "base/arena.h"
 
 size_t dn_tensor_image_bytes(const dn_graph *graph, int tensor) {
     const dn_shape shape = graph->tensors[tensor].shape;

@@ -13,9 +13,6 @@ static dn_status check_options(const dn_network_options *options, dn_error *err)
                        "dn_network_options has %zu bytes, %zu expected; use DN_NETWORK_OPTIONS_INIT",
                        options->struct_size, sizeof *options);
     }
-    if (options->precision != DN_PRECISION_F32) {
-        return dn_fail(err, DN_E_UNSUPPORTED, "only float32 is computed by this backend; use precision fp32");
-    }
     return DN_OK;
 }
 
@@ -40,6 +37,9 @@ static dn_status open_backend(dn_network *network, dn_error *err) {
     const dn_backend_type *type = dn_backend_find(name);
     if (!type)
         return dn_fail(err, DN_E_DEVICE, "there is no backend \"%s\" in this build; use \"cpu\" or \"ref\"", name);
+    if (type->device < 0 && network->network_options.precision != DN_PRECISION_F32) {
+        return dn_fail(err, DN_E_UNSUPPORTED, "only float32 is computed by this backend; use precision fp32");
+    }
     return type->open(&network->backend, &network->options, network->network_options.device, err);
 }
 
@@ -202,6 +202,18 @@ dn_status dn_network_forward(dn_network *network, const float *input, int count,
     return status;
 }
 
+dn_status dn_network_forward_from_device(dn_network *network, const float *input, int images, dn_error *err) {
+    const dn_binding *binding = network->binding;
+    if (backend_type(network)->device < 0 || binding->plan->options.training) {
+        return dn_fail(err, DN_E_UNSUPPORTED, "only inference on a device reads its input from there");
+    }
+    for (int i = 0; i < binding->result_count; i++) { /* it would be copied by the processor */
+        if (binding->results[i].tensor != binding->plan->input_tensor) continue;
+        return dn_fail(err, DN_E_UNSUPPORTED, "a result of this network is its input: give it as a numpy array");
+    }
+    return dn_network_forward(network, input, images, err);
+}
+
 void dn_network_reset_state(dn_network *network) {
     const dn_binding *binding = network->binding;
     for (int i = 0; i < binding->graph.tensor_count; i++) {
@@ -251,6 +263,23 @@ int dn_network_head_layer(const dn_network *network, int head) {
 
 dn_tensor dn_network_head(const dn_network *network, int head) {
     return dn_network_output(network, dn_network_head_layer(network, head));
+}
+
+dn_status dn_network_snapshot(dn_network *network, int head, dn_tensor *out, dn_error *err) {
+    const dn_binding *binding = network->binding;
+    *out = dn_network_head(network, head);
+    if (!out->data || !backend_type(network)->snapshot) {
+        return dn_fail(err, DN_E_UNSUPPORTED, "only heads of networks on a device are there");
+    }
+    if (binding->images > binding->graph.batch) {
+        return dn_fail(err, DN_E_UNSUPPORTED, "%d images were computed %d at a time: load the network with batch=%d",
+                       binding->images, binding->graph.batch, binding->images);
+    }
+    const int tensor = binding->results[binding->result_of[dn_network_head_layer(network, head)]].tensor;
+    DN_TRY(backend_type(network)->snapshot(binding->program, tensor, binding->images, &out->block, err));
+    out->data = out->block->data;
+    out->device = out->block->device;
+    return DN_OK;
 }
 
 const dn_plan *dn_network_plan(const dn_network *network) { return network->binding->plan; }

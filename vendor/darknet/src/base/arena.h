@@ -1,6 +1,6 @@
 /* arena.h — buffers with lifetimes → offsets in one block. A pure function. */
-#ifndef DN_PLAN_ARENA_H
-#define DN_PLAN_ARENA_H
+#ifndef DN_BASE_ARENA_H
+#define DN_BASE_ARENA_H
 
 #include "base/alloc.h"
 

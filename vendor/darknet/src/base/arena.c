@@ -1,5 +1,5 @@
 /* arena.c — places buffers by size, largest first, into the lowest gap that is free during their life. */
-#include "plan/arena.h"
+#include "base/arena.h"
 
 #include <string.h>
 
