@@ -100,7 +100,7 @@ bool dn_cuda_dnn_weights(const dn_cuda_call *call);
 /* ---- products of matrices: blas.c ---- */
 
 /* Row-major C (m, n) = alpha · op(A) op(B) + beta · C; A is (m, k) or, transposed, (k, m); B likewise; rows of A, B, C
- * are lda, ldb, ldc apart. A and B in the context's type (float32 when training), C in `c_type`. */
+ * are lda, ldb, ldc apart. All three are in the context's type (float32 when training). */
 typedef struct dn_cuda_gemm {
     bool transpose_a, transpose_b;
     int m, n, k;

@@ -1,0 +1,40 @@
+/* window.cuh — where a convolution's windows lie, for the kernels of conv2d, conv2d_data and conv2d_weights. Numbers of
+ * rows and columns are 64 bits: a stride or a dilation may be as large as an int. */
+#ifndef DN_BACKEND_CUDA_WINDOW_CUH
+#define DN_BACKEND_CUDA_WINDOW_CUH
+
+#include "backend/cuda/common.cuh"
+
+struct dn_cuda_window {
+    int channels, filters; /* of a group */
+    int size, stride_y, stride_x, pad, dilation;
+    dn_shape in, out; /* of all groups: x or dx, y or dy */
+};
+
+static inline dn_cuda_window dn_cuda_window_of(const dn_op_conv2d *p, dn_shape in, dn_shape out) {
+    return {in.c / p->groups, out.c / p->groups, p->size, p->stride_y, p->stride_x, p->pad, p->dilation, in, out};
+}
+
+/* Row of x under row u of the window at row i of y, and the column likewise; they may lie outside. */
+__device__ inline int64_t row_under(const dn_cuda_window &g, int i, int u) {
+    return (int64_t)i * g.stride_y - g.pad + (int64_t)u * g.dilation;
+}
+__device__ inline int64_t column_under(const dn_cuda_window &g, int j, int v) {
+    return (int64_t)j * g.stride_x - g.pad + (int64_t)v * g.dilation;
+}
+
+/* Cell (n, c, i, j) that flat index `index` of a tensor stands for. */
+struct dn_cuda_cell {
+    int n, c, i, j;
+};
+
+__device__ inline dn_cuda_cell cell_at(dn_shape shape, size_t index) {
+    const unsigned flat = (unsigned)index, w = (unsigned)shape.w, h = (unsigned)shape.h, c = (unsigned)shape.c;
+    return {(int)(flat / w / h / c), (int)(flat / w / h % c), (int)(flat / w % h), (int)(flat % w)};
+}
+
+__device__ inline size_t plane_at(dn_shape shape, int n, int c) {
+    return ((size_t)n * (size_t)shape.c + (size_t)c) * (size_t)shape.h * (size_t)shape.w;
+}
+
+#endif
