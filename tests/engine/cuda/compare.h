@@ -86,9 +86,10 @@ bool check(bool good, const char *format, ...) __attribute__((format(printf, 2, 
 
 } // namespace compare
 
-#define COMPARE_JOIN2(a, b) a##b
-#define COMPARE_JOIN(a, b)  COMPARE_JOIN2(a, b)
-#define OP_TEST(id, title)  OP_TEST_NAMED(id, title, COMPARE_JOIN(test_##id##_, __LINE__))
+#define COMPARE_JOIN2(a, b)         a##b
+#define COMPARE_JOIN(a, b)          COMPARE_JOIN2(a, b)
+#define OP_TEST(id, title)          OP_TEST_OF(id, title, COMPARE_JOIN(test_##id##_, __LINE__))
+#define OP_TEST_OF(id, title, name) OP_TEST_NAMED(id, title, name) /* the name is put together first */
 #define OP_TEST_NAMED(id, title, name)                                                                                 \
     static void name(compare::test &c);                                                                                \
     static compare::entry name##_entry(DN_OP_##id, #id, title, dn_cuda_##id, name);                                    \
