@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pydn
-from pydn import DeviceError, ShapeError, UnsupportedError
+from pydn import ShapeError, UnsupportedError
 from pydn.cli import main
 
 from .bad_input import refused
@@ -28,8 +28,7 @@ LOAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "device numbered wrongly": ({"device": "cuda:x"}, ValueError, "'cuda:1' was expected"),
     "device numbered without need": ({"device": "cpu:1"}, ValueError, "device is 'cpu:1'"),
     "device no text": ({"device": None}, TypeError, "device must be a string such as 'cpu', not NoneType"),
-    "device not in this build": ({"device": "cuda"}, DeviceError, 'use "cpu" or "ref"'),
-    "precision of GPUs": ({"precision": "fp16"}, UnsupportedError, "precision fp16 needs a CUDA device; use fp32"),
+    "precision of GPUs": ({"precision": "fp16"}, UnsupportedError, "fp16 is not for cpu: take fp32, bf16, int8"),
     "precision of the cpu backend": ({"precision": "int8", "device": "ref"}, UnsupportedError, "use precision fp32"),
     "precision unknown": ({"precision": "half"}, ValueError, "one of 'fp32', 'bf16', 'int8', 'fp16', 'tf32'"),
     "outputs unknown": ({"outputs": "some"}, ValueError, "outputs is 'some'; one of 'heads', 'all' was expected"),

@@ -5,3 +5,6 @@ cdef int check(dn_status status, const dn_error *err, str file) except -1
 
 # The engine's log callback: keeps the message until `check`, because a handler must not run while a lock is held.
 cdef void collect(void *user, dn_log_level level, const char *message) noexcept nogil
+
+# UTF-8 of the engine, or what it repeats of a file in any encoding.
+cdef str text(const char *bytes)

@@ -52,7 +52,7 @@ def _leading_number(words):
     return int(number) if number.isdecimal() else None
 
 
-def _exception(kind, message, file, line, layer, section, key, expected, found, needed):
+def _exception(kind, message, file, line, layer, section, key, expected, found, needed, available):
     if issubclass(kind, ShapeError):
         return kind(message, layer=layer, file=file, line=line, section=section, key=key, expected=expected, found=found)
     if issubclass(kind, CfgError):
@@ -62,7 +62,7 @@ def _exception(kind, message, file, line, layer, section, key, expected, found, 
     if issubclass(kind, UnsupportedError):
         return kind(message, file=file, line=line, layer=layer)
     if issubclass(kind, OutOfMemoryError):
-        return kind(message, needed=needed)
+        return kind(message, needed=needed, free=available)
     return kind(message)
 
 
@@ -82,4 +82,5 @@ cdef int check(dn_status status, const dn_error *err, str file) except -1:
         text(err.expected),
         text(err.found),
         err.needed or None,
+        err.available or None,
     )

@@ -39,6 +39,7 @@ cdef extern from "darknet/darknet.h" nogil:
         char found[96]
         char message[256]
         uint64_t needed
+        uint64_t available
 
     const char *dn_status_name(dn_status status)
     const char *dn_version()
@@ -237,11 +238,27 @@ cdef extern from "darknet/darknet.h" nogil:
                                size_t room, dn_error *err)
     uint64_t dn_weights_checksum(const dn_weights *weights)
 
+    # devices
+    dn_status dn_backend_load(const char *path, dn_error *err)
+    bint dn_backend_loaded(const char *name)
+
+    ctypedef struct dn_device:
+        char name[256]
+        int major
+        int minor
+        uint64_t memory
+        uint64_t available
+
+    dn_status dn_device_count(const char *backend, int *out, dn_error *err)
+    dn_status dn_device_look(const char *backend, int device, dn_device *out, dn_error *err)
+
     # network
     ctypedef enum dn_precision:
         DN_PRECISION_F32
         DN_PRECISION_BF16
         DN_PRECISION_INT8
+        DN_PRECISION_TF32
+        DN_PRECISION_F16
 
     ctypedef enum dn_outputs:
         DN_OUTPUTS_HEADS
@@ -264,6 +281,7 @@ cdef extern from "darknet/darknet.h" nogil:
                                 const dn_network_options *network_options, const dn_options *options, dn_error *err)
     void dn_network_free(dn_network *network)
     dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err)
+    dn_status dn_network_forward_from_device(dn_network *network, const float *input, int images, dn_error *err)
     ctypedef struct dn_profile_step:
         int layer
         const char *name
@@ -275,6 +293,7 @@ cdef extern from "darknet/darknet.h" nogil:
     int dn_network_heads(const dn_network *network)
     int dn_network_head_layer(const dn_network *network, int head)
     dn_tensor dn_network_head(const dn_network *network, int head)
+    dn_status dn_network_snapshot(dn_network *network, int head, dn_tensor *out, dn_error *err)
     dn_tensor dn_network_output(const dn_network *network, int layer)
     void dn_network_reset_state(dn_network *network)
     dn_status dn_network_reshape(dn_network *network, int batch, int width, int height, dn_error *err)

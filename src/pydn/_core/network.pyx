@@ -7,6 +7,7 @@ from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memset
 
 from pydn._core cimport libdarknet as c
+from pydn._core.devices cimport choose_device
 from pydn._core.errors cimport check
 from pydn._core.libdarknet cimport (
     dn_error,
@@ -28,9 +29,11 @@ cdef dict _PRECISIONS = {
     "fp32": c.DN_PRECISION_F32,
     "bf16": c.DN_PRECISION_BF16,
     "int8": c.DN_PRECISION_INT8,
-    "fp16": -1,  # of CUDA devices
-    "tf32": -1,
+    "fp16": c.DN_PRECISION_F16,
+    "tf32": c.DN_PRECISION_TF32,
 }
+cdef dict _KNOWN = {"cpu": ("fp32", "bf16", "int8"), "ref": ("fp32", "bf16", "int8"),
+                    "cuda": ("fp32", "tf32", "fp16", "bf16")}  # the engine says which of these "ref" has
 cdef dict _OUTPUTS = {"heads": c.DN_OUTPUTS_HEADS, "all": c.DN_OUTPUTS_ALL}
 cdef dict _PREPARE = {"none": c.DN_PREPARE_NONE, "fuse": c.DN_PREPARE_FUSE, "binary": c.DN_PREPARE_BINARY}
 cdef int _THE_INPUT = -1
@@ -138,18 +141,13 @@ training=False, input_delta=False, frozen=False, alone=False)
         cdef int precision = choose(_PRECISIONS, self.precision, "precision")
         cdef Plan plan = self.plan
         cdef Weights weights = self.own_weights
-        cdef bytes backend
-        kind, colon, which = self.device.partition(":")
-        if kind not in ("cpu", "ref", "cuda") or (colon and (kind != "cuda" or not which.isdecimal())):
-            raise ValueError(f"device is {self.device!r}; 'cpu', 'ref', 'cuda' or 'cuda:1' was expected")
-        if precision < 0 and kind != "cuda":
-            raise UnsupportedError(f"precision {self.precision} needs a CUDA device; use fp32 on {self.device}")
-        backend = kind.encode()
         memset(&network_options, 0, sizeof(network_options))
         network_options.struct_size = sizeof(network_options)
-        network_options.backend = backend
-        network_options.device = int(which or 0)
-        network_options.precision = <c.dn_precision>max(precision, 0)
+        known = _KNOWN.get(self.device.partition(":")[0], _PRECISIONS)
+        if self.precision not in known:
+            raise UnsupportedError(f"precision {self.precision} is not for {self.device}: take {', '.join(known)}")
+        choose_device(&network_options, self.device)
+        network_options.precision = <c.dn_precision>precision
         network_options.outputs = <c.dn_outputs>choose(_OUTPUTS, self.outputs, "outputs")
         network_options.prepare = <c.dn_prepare>choose(_PREPARE, self.prepare, "prepare")
         fill_options(&options, isa)

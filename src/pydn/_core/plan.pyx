@@ -8,7 +8,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 
 from pydn._core cimport libdarknet as c
-from pydn._core.errors cimport check
+from pydn._core.errors cimport check, text
 from pydn._core.libdarknet cimport (
     dn_error,
     dn_fact,
@@ -33,10 +33,6 @@ cdef int choose(dict choices, object name, str what) except? -1:
         return choices[name]
     except (KeyError, TypeError):
         raise ValueError(f"{what} is {name!r}; one of {', '.join(map(repr, choices))} was expected") from None
-
-
-cdef str text(const char *bytes):
-    return bytes.decode("utf-8", "replace")
 
 
 cdef tuple shape4(const int64_t *shape):

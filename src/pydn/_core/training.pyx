@@ -6,6 +6,7 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from pydn._core cimport libdarknet as c
+from pydn._core.devices cimport choose_device
 from pydn._core.errors cimport check
 from pydn._core.libdarknet cimport (
     dn_clock_time,
@@ -64,10 +65,9 @@ def measure(Plan plan, *, str device="cpu", str outputs="heads", isa=None):
     cdef dn_error err
     cdef dn_status status
     cdef uint64_t bytes_needed = 0
-    cdef bytes backend = device.partition(":")[0].encode()
     memset(&network_options, 0, sizeof(network_options))
     network_options.struct_size = sizeof(network_options)
-    network_options.backend = backend
+    choose_device(&network_options, device)
     network_options.outputs = c.DN_OUTPUTS_ALL if outputs == "all" else c.DN_OUTPUTS_HEADS
     fill_options(&options, isa)
     with nogil:
