@@ -3,15 +3,12 @@
  *
  * One thread a value; neighbours read and write neighbours, the parameters of a channel come from the cache. */
 #include "backend/cuda/activation.cuh"
+#include "backend/cuda/batchnorm.cuh"
 #include "backend/cuda/forward.cuh"
 
 struct statistics {
     const float *scales, *mean, *variance, *biases; /* biases: NULL = none */
 };
-
-__device__ static float divisor(dn_op_batchnorm params, float variance) {
-    return params.outside ? sqrtf(variance) + params.epsilon : sqrtf(variance + params.epsilon);
-}
 
 template <typename T>
 static __global__ void batchnorm_each(size_t count, T *y, const T *x, statistics of, dn_op_batchnorm params,
@@ -19,7 +16,8 @@ static __global__ void batchnorm_each(size_t count, T *y, const T *x, statistics
     EACH(i, count) {
         const unsigned c = place_of(i, shape).c;
         const float bias = of.biases == nullptr ? 0.0F : of.biases[c];
-        const float value = of.scales[c] * ((load(x, i) - of.mean[c]) / divisor(params, of.variance[c])) + bias;
+        const float value =
+            of.scales[c] * ((load(x, i) - of.mean[c]) / batchnorm_divisor(params, of.variance[c])) + bias;
         store(y, i, activate(kind, value));
     }
 }
