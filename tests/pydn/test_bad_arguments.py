@@ -28,7 +28,7 @@ LOAD: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
     "device numbered wrongly": ({"device": "cuda:x"}, ValueError, "'cuda:1' was expected"),
     "device numbered without need": ({"device": "cpu:1"}, ValueError, "device is 'cpu:1'"),
     "device no text": ({"device": None}, TypeError, "device must be a string such as 'cpu', not NoneType"),
-    "precision of GPUs": ({"precision": "fp16"}, UnsupportedError, "fp16 is not for cpu: take fp32, bf16, int8"),
+    "precision of GPUs": ({"precision": "fp16"}, UnsupportedError, "fp16 is not for cpu: use fp32, bf16, int8"),
     "precision of the cpu backend": ({"precision": "int8", "device": "ref"}, UnsupportedError, "use precision fp32"),
     "precision unknown": ({"precision": "half"}, ValueError, "one of 'fp32', 'bf16', 'int8', 'fp16', 'tf32'"),
     "outputs unknown": ({"outputs": "some"}, ValueError, "outputs is 'some'; one of 'heads', 'all' was expected"),

@@ -145,7 +145,7 @@ training=False, input_delta=False, frozen=False, alone=False)
         network_options.struct_size = sizeof(network_options)
         known = _KNOWN.get(self.device.partition(":")[0], _PRECISIONS)
         if self.precision not in known:
-            raise UnsupportedError(f"precision {self.precision} is not for {self.device}: take {', '.join(known)}")
+            raise UnsupportedError(f"precision {self.precision} is not for {self.device}: use {', '.join(known)}")
         choose_device(&network_options, self.device)
         network_options.precision = <c.dn_precision>precision
         network_options.outputs = <c.dn_outputs>choose(_OUTPUTS, self.outputs, "outputs")
