@@ -46,6 +46,8 @@ typedef struct dn_backend_type {
     /* The graph lives at least as long as the program. */
     dn_status (*compile)(dn_backend *backend, const dn_graph *graph, const dn_compile_options *options,
                          dn_program **out, dn_error *err);
+    /* Takes the memory that compile planned on a device; host backends leave it NULL. Before the first refresh. */
+    dn_status (*reserve)(dn_program *program, dn_error *err);
     void (*release)(dn_program *program);
     /* parameters[slot], versions[slot]: repack what is stale. */
     dn_status (*refresh)(dn_program *program, const float *const *parameters, const uint64_t *versions, dn_error *err);

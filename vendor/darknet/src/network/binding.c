@@ -179,7 +179,8 @@ static dn_status allocate(const dn_network *network, dn_binding *binding, dn_err
     DN_TRY(dn_binding_prepare(network, binding, graph->batch, err));
     DN_TRY(allocate_arena(network, binding, err));
     resolve_parents(binding);
-    return DN_OK;
+    const dn_backend_type *type = dn_backend_get(network->backend)->type;
+    return type->reserve ? type->reserve(binding->program, err) : DN_OK;
 }
 
 static dn_status open_binding(dn_binding **out, const dn_network *network, dn_plan *plan, dn_error *err) {

@@ -36,12 +36,12 @@ typedef struct dn_cuda_context {
     cublasHandle_t blas;
     cudnnHandle_t dnn;
     dn_cuda_type type;
-    bool tf32;            /* float32 products may be rounded to tf32                                              */
-    bool training;        /* the graph has gradients: algorithms are deterministic                                */
-    void *workspace;      /* of cuDNN, and of sums that several blocks add up (sums.cuh); when the graph has
+    bool tf32;       /* float32 products may be rounded to tf32                                              */
+    bool training;   /* the graph has gradients: algorithms are deterministic                                */
+    void *workspace; /* of cuDNN, and of sums that several blocks add up (sums.cuh); when the graph has
                              gradients at least DN_CUDA_WORKSPACE_MIN bytes                                       */
     size_t workspace_bytes;
-    char failure[160];    /* the first of this run, "cudnnConvolutionForward: …"; empty: none                     */
+    char failure[160]; /* the first of this run, "cudnnConvolutionForward: …"; empty: none                     */
 } dn_cuda_context;
 
 /* A tensor of this run on the device; shape.n is that of the run's rows. Activations: the context's type; parameters,
@@ -61,9 +61,9 @@ typedef struct dn_cuda_state {
     float pad_value;           /* xnor conv2d: what cells outside of the image count as                            */
     const void *table;         /* softmax: softmax_part[]; channel_map: dn_channel_rule[]; NULL: none              */
     int table_count;
-    int algorithm;             /* conv2d and its gradients: cuDNN's, by a run of `rows` images; -1: our own kernel */
+    int algorithm; /* conv2d and its gradients: cuDNN's, by a run of `rows` images; -1: our own kernel */
     int rows;
-    size_t workspace_bytes;    /* that the algorithm needs                                                         */
+    size_t workspace_bytes; /* that the algorithm needs                                                         */
 } dn_cuda_state;
 
 typedef struct dn_cuda_part { /* softmax: of an image's values */
@@ -91,7 +91,8 @@ void dn_cuda_from_type(dn_cuda_context *context, float *to, const void *from, si
 
 /* Bytes of workspace that the op will want for `rows` images, which also chooses state->algorithm: conv2d, conv2d_data,
  * conv2d_weights. Descriptors are made at every launch: they are small. */
-size_t dn_cuda_choose_algorithm(dn_cuda_context *context, const dn_op *op, dn_shape x, dn_shape y, dn_cuda_state *state);
+size_t dn_cuda_choose_algorithm(dn_cuda_context *context, const dn_op *op, dn_shape x, dn_shape y,
+                                dn_cuda_state *state);
 /* False: the shapes are not cuDNN's (state->algorithm < 0), nothing was launched. accumulate: y += … */
 bool dn_cuda_dnn_forward(const dn_cuda_call *call);
 bool dn_cuda_dnn_data(const dn_cuda_call *call);
