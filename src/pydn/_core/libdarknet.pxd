@@ -1,6 +1,6 @@
 # The engine's public header, word for word; no logic. Every function may be called without the GIL.
 from libc.stddef cimport ptrdiff_t
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t, uintptr_t
 
 cdef extern from "darknet/darknet.h" nogil:
     ctypedef struct dn_cfg:
@@ -251,6 +251,8 @@ cdef extern from "darknet/darknet.h" nogil:
 
     dn_status dn_device_count(const char *backend, int *out, dn_error *err)
     dn_status dn_device_look(const char *backend, int device, dn_device *out, dn_error *err)
+    dn_status dn_device_read(const char *backend, int device, void *into, const void *source, size_t size, dn_error *err)
+    dn_status dn_device_wait(const char *backend, int device, uintptr_t stream, dn_error *err)
 
     # network
     ctypedef enum dn_precision:

@@ -317,6 +317,14 @@ DN_API dn_status dn_device_count(const char *backend, int *out, dn_error *err);
 /* DN_E_DEVICE: there is no such device, or it cannot be used, and why; what is known of it is in *out all the same. */
 DN_API dn_status dn_device_look(const char *backend, int device, dn_device *out, dn_error *err);
 
+/* For who reads a tensor of a device (dn_network_snapshot) without the device's own library, or hands in one that is
+ * still being made. Any thread. */
+DN_API dn_status dn_device_read(const char *backend, int device, void *into, const void *from, size_t bytes,
+                                dn_error *err);
+/* Returns when all that was given to a stream is done. "cuda": a cudaStream_t as a number, or 1 (0 means the same) and
+ * 2 for the default stream of the process and of the thread. */
+DN_API dn_status dn_device_wait(const char *backend, int device, uintptr_t stream, dn_error *err);
+
 /* ---------------------------------------------------------------- network ---------------------------------------- */
 
 typedef enum dn_precision {

@@ -62,6 +62,8 @@ typedef struct dn_backend_type {
     dn_status (*look)(int device, dn_device *out, dn_error *err);
     /* A block on the device with the first `images` images of a kept tensor as the last run left it, dense float32. */
     dn_status (*snapshot)(dn_program *program, int tensor, int images, dn_block **out, dn_error *err);
+    dn_status (*read)(int device, void *into, const void *from, size_t bytes, dn_error *err); /* to the host */
+    dn_status (*wait)(int device, uintptr_t stream, dn_error *err);                           /* until it is done */
 } dn_backend_type;
 
 typedef struct dn_backend_base {

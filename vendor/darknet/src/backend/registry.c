@@ -90,3 +90,15 @@ dn_status dn_device_look(const char *backend, int device, dn_device *out, dn_err
     DN_TRY(type_with_devices(backend, &type, err));
     return type->look(device, out, err);
 }
+
+dn_status dn_device_read(const char *backend, int device, void *into, const void *from, size_t bytes, dn_error *err) {
+    const dn_backend_type *type = NULL;
+    DN_TRY(type_with_devices(backend, &type, err));
+    return type->read(device, into, from, bytes, err);
+}
+
+dn_status dn_device_wait(const char *backend, int device, uintptr_t stream, dn_error *err) {
+    const dn_backend_type *type = NULL;
+    DN_TRY(type_with_devices(backend, &type, err));
+    return type->wait(device, stream, err);
+}

@@ -146,6 +146,8 @@ const dn_backend_type dn_backend_cuda = {
     .devices = cuda_devices,
     .look = cuda_look,
     .snapshot = dn_cuda_snapshot,
+    .read = dn_cuda_read,
+    .wait = dn_cuda_wait,
 };
 
 DN_API const dn_backend_library dn_cuda_library;

@@ -112,6 +112,11 @@ typedef struct dn_cuda_gemm {
 } dn_cuda_gemm;
 void dn_cuda_multiply(dn_cuda_context *context, const dn_cuda_gemm *gemm);
 
+/* ---- of the backend's type: memory.c ---- */
+
+dn_status dn_cuda_read(int device, void *into, const void *from, size_t bytes, dn_error *err);
+dn_status dn_cuda_wait(int device, uintptr_t stream, dn_error *err);
+
 /* ---- failures: failure.c ---- */
 
 /* Note the first failure of a run; later ones change nothing. The status codes of the three libraries. */
