@@ -197,6 +197,7 @@ cdef extern from "darknet/darknet.h" nogil:
         int64_t shape[6]
         int64_t count
         bint stored
+        bint saved
 
     int dn_plan_slots(const dn_plan *plan)
     dn_status dn_plan_slot(const dn_plan *plan, int slot, dn_slot_facts *out, dn_error *err)
@@ -236,6 +237,9 @@ cdef extern from "darknet/darknet.h" nogil:
     dn_status dn_weights_file_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err)
     dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_header header, void *into,
                                size_t room, dn_error *err)
+    dn_status dn_weights_saved_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err)
+    dn_status dn_weights_write_saved(const dn_weights *weights, int layers, dn_weights_header header, void *into,
+                                     size_t room, dn_error *err)
     uint64_t dn_weights_checksum(const dn_weights *weights)
 
     # devices
@@ -325,6 +329,7 @@ cdef extern from "darknet/darknet.h" nogil:
         float b2
         float eps
     dn_status dn_network_set_clock(dn_network *network, const dn_clock_time *time, dn_error *err)
+    dn_status dn_network_set_truth(dn_network *network, const float *truth, dn_error *err)
     dn_status dn_network_loss(dn_network *network, const float *truth, double *out, dn_error *err)
     int dn_network_figures(const dn_network *network, int layer, double *out, int room)
     dn_status dn_network_backward(dn_network *network, int first, int last, dn_error *err)

@@ -323,6 +323,18 @@ training=False, input_delta=False, frozen=False)
             slots.append((slot.layer, text(slot.name), shape, bool(slot.stored)))
         return slots
 
+    def unsaved(self):
+        """Layers that ``dontsave=1`` keeps out of a weights file from which they would be filled again, in order."""
+        cdef dn_slot_facts slot
+        cdef dn_error err
+        cdef list found = []
+        cdef int i
+        for i in range(c.dn_plan_slots(self.ptr)):
+            check(c.dn_plan_slot(self.ptr, i, &slot, &err), &err, self.file)
+            if slot.stored and not slot.saved and slot.layer not in found[-1:]:
+                found.append(slot.layer)
+        return found
+
 
 cdef Plan plan_again(Plan before):
     cdef Plan plan = Plan.__new__(Plan, _ADOPT, file=before.file)

@@ -129,6 +129,35 @@ cdef class TrainingNetwork(Network):
         """Values of truth for one image; 0 without a loss."""
         return self.plan.net().truths
 
+    cdef Floats read_truth(self, object truth):
+        cdef Floats floats = read_floats(truth, "truth")
+        shape = (self.plan.batch * self.plan.steps, self.truths)
+        if floats.count != shape[0] * shape[1]:
+            floats.release()
+            raise ValueError(f"an array of {floats.shape} was given, {shape} was expected")
+        return floats
+
+    def set_truth(self, truth):
+        """Hand in the truth before a forward: layers with ``assisted_excitation=`` read it then.
+
+        Parameters
+        ----------
+        truth : (images, truths) float32
+            As for `loss`, which needs none after it.
+        """
+        cdef Floats floats = self.read_truth(truth)
+        cdef dn_error err
+        cdef dn_status status = c.DN_OK
+        cdef dn_network *network
+        self.lock.enter()
+        network = self.ptr
+        if network != NULL:
+            status = c.dn_network_set_truth(network, floats.data, &err)
+        self.lock.leave()
+        floats.release()
+        self.stay_open(network != NULL)
+        check(status, &err, self.plan.file)
+
     def loss(self, truth=None):
         """Compare what the last forward computed with the truth; fills the deltas of the heads.
 
@@ -142,16 +171,12 @@ cdef class TrainingNetwork(Network):
         float
             Mean over the layers that have a cost, of the sums over the mini-batch.
         """
-        cdef Floats floats = None if truth is None else read_floats(truth, "loss")
+        cdef Floats floats = None if truth is None else self.read_truth(truth)
         cdef const float *data = NULL if floats is None else floats.data
         cdef double value = 0
         cdef dn_error err
         cdef dn_status status = c.DN_OK
         cdef dn_network *network
-        wanted = self.plan.batch * self.plan.steps * self.truths
-        if floats is not None and floats.count != wanted:
-            shape = (self.plan.batch * self.plan.steps, self.truths)
-            raise ValueError(f"an array of {floats.shape} was given, {shape} was expected")
         if not self.ran:
             raise ValueError("there are no results yet; call forward first")
         self.lock.enter()

@@ -10,8 +10,10 @@ cdef class Weights:
     cdef Weights whole          # None, or the weights of which this is the first part
     cdef object views           # weak set of the writable views that are out
     cdef bint fixed
+    cdef bint told              # that files lack layers
     cdef readonly object report
     cdef int create(self, object data, bint strict, int layer_limit, object seed) except -1
     cdef dn_weights_header file_header(self) noexcept
     cdef object slot_array(self, int slot)
     cdef object layer_array(self, int layer, str name)
+    cdef object contents(self, bint saved)

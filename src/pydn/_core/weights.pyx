@@ -1,4 +1,5 @@
 """`Weights`: the parameters of a network, by layer and name, live."""
+import logging
 import os
 import weakref
 from collections import namedtuple
@@ -26,6 +27,8 @@ from pydn._core.threads cimport fill_options
 from pydn._core.view cimport Floats, View, as_array, view_of_parameter, write_floats
 
 from pydn.files import write_whole
+
+_log = logging.getLogger("pydn")
 
 cdef extern from "Python.h":
     bytes PyBytes_FromStringAndSize(const char *values, Py_ssize_t size)
@@ -226,34 +229,56 @@ cdef class Weights:
 
     @property
     def nbytes(self):
-        """Size of the weights file that `save` writes."""
+        """Size of `tobytes`."""
         cdef uint64_t size
         cdef dn_error err
         check(c.dn_weights_file_size(self.ptr, self.layers, &size, &err), &err, self.file)
         return size
 
-    def tobytes(self):
-        """The weights file that `save` writes."""
+    cdef object contents(self, bint saved):
         cdef dn_weights_header header = self.file_header()
-        cdef size_t size = self.nbytes
-        cdef bytes contents = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
-        cdef char *into = PyBytes_AsString(contents)
+        cdef uint64_t size
+        cdef bytes found
+        cdef char *into
         cdef dn_error err
         cdef dn_status status
+        if saved:
+            check(c.dn_weights_saved_size(self.ptr, self.layers, &size, &err), &err, self.file)
+        else:
+            size = self.nbytes
+        found = PyBytes_FromStringAndSize(NULL, <Py_ssize_t>size)
+        into = PyBytes_AsString(found)
         with nogil:
-            status = c.dn_weights_write(self.ptr, self.layers, header, into, size, &err)
+            if saved:
+                status = c.dn_weights_write_saved(self.ptr, self.layers, header, into, size, &err)
+            else:
+                status = c.dn_weights_write(self.ptr, self.layers, header, into, size, &err)
         check(status, &err, self.file)
-        return contents
+        return found
+
+    def tobytes(self):
+        """A weights file of all parameters: what `save` writes, and layers with ``dontsave=1`` as well."""
+        return self.contents(False)
 
     def save(self, path):
-        """Write a weights file, whole or not at all.
+        """Write a weights file, whole or not at all; as darknet's, without layers that have ``dontsave=1``.
 
         Parameters
         ----------
         path : path
             A file of this name is replaced once the new one is safely on disk.
         """
-        write_whole(path, self.tobytes())
+        write_whole(path, self.contents(True))
+        cdef Weights whole = self if self.whole is None else self.whole
+        missing = [str(layer) for layer in self.plan.unsaved() if layer < self.layers]
+        if missing and not whole.told:
+            whole.told = True
+            _log.warning(
+                "%s: layers with dontsave=1 are left out (%s); darknet reads such files by a cfg that has dontload=1 there "
+                "too, and tobytes() has all layers",
+                os.fspath(path),
+                ", ".join(missing),
+            )
 
     def partial(self, n):
         """The first `n` layers, with no images seen: the same memory, not a copy.

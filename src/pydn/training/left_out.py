@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from ..cfgtext import Section, sections, split_lines
 
 _ALEXEYABS = "it is a key of dialect alexeyab"
+_PJREDDIES = "it is a key of dialect pjreddie"
+_BOXES = frozenset({"yolo", "Gaussian_yolo", "region"})
 _DEFORM = "sway rotate stretch stretch_sway"
 _MEMORY = "it is about the memory of a GPU"
 _STREAMS = "it is about the streams of a GPU"
@@ -34,6 +36,8 @@ class LeftOut:
         Of the message: INFO where the reference's numbers would be the same.
     dialect
         Where it is so; empty: in both.
+    unless
+        A cfg with a layer of one of these kinds acts on it.
     """
 
     section: str
@@ -42,6 +46,7 @@ class LeftOut:
     idle: tuple[float, ...] = (0.0,)
     level: int = logging.WARNING
     dialect: str = ""
+    unless: frozenset[str] = frozenset()
 
 
 def _several(section: str, names: str, why: str, level: int = logging.WARNING) -> list[LeftOut]:
@@ -61,7 +66,8 @@ KEYS: list[LeftOut] = [
     LeftOut("convolutional", "batch_normalize", _ALEXEYABS, (0.0, 1.0), dialect="pjreddie"),
     LeftOut("convolutional", "cbn", _ALEXEYABS, dialect="pjreddie"),
     *(LeftOut("convolutional", name, _ALEXEYABS, dialect="pjreddie") for name in _DEFORM.split()),
-    LeftOut("convolutional", "assisted_excitation", "the truth stays out of what a layer computes"),
+    LeftOut("convolutional", "assisted_excitation", _ALEXEYABS, dialect="pjreddie"),
+    LeftOut("convolutional", "assisted_excitation", "no layer learns boxes", dialect="alexeyab", unless=_BOXES),
     LeftOut("convolutional", "bin_output", "it is about the speed of a GPU", level=logging.INFO),
     LeftOut("convolutional", "dot", _IDLE, level=logging.INFO),
     *_several("convolutional", "stream wait_stream", _STREAMS, logging.INFO),
@@ -69,9 +75,9 @@ KEYS: list[LeftOut] = [
     *_several("region", "log sqrt absolute", _IDLE, logging.INFO),
     *_several("detection", "reorg absolute", _IDLE, logging.INFO),
     LeftOut("cost", "ratio", _IDLE, level=logging.INFO),
-    LeftOut("", "truth", "losses read the labels alone"),
-    LeftOut("", "dontsave", "all layers are saved, so that the file can be loaded again"),
-    LeftOut("", "smooth", "it is a key of dialect pjreddie", dialect="alexeyab"),
+    LeftOut("", "truth", _PJREDDIES, dialect="alexeyab"),
+    LeftOut("", "dontsave", _PJREDDIES, dialect="alexeyab"),
+    LeftOut("", "smooth", _PJREDDIES, dialect="alexeyab"),
 ]
 
 
@@ -107,8 +113,10 @@ def left_out(cfg: bytes, dialect: str) -> Iterator[tuple[int, str]]:
         A level of `logging` and a message, one a key.
     """
     found = sections(split_lines(cfg))
+    kinds = {section.kind for section in found}
     for key in KEYS:
-        uses = list(_uses(key, found)) if key.dialect in ("", dialect) else []
+        holds = key.dialect in ("", dialect) and key.unless.isdisjoint(kinds)
+        uses = list(_uses(key, found)) if holds else []
         if uses:
             section, value, line = uses[0]
             more = f" (and of {len(uses) - 1} more)" if len(uses) > 1 else ""

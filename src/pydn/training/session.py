@@ -143,6 +143,8 @@ class Session:
             centre x, centre y, width, height, in units of the image.
         """
         values = self.network.truths
+        if values == 0:
+            return np.zeros((len(truth), 0), np.float32)  # type: ignore[arg-type]
         if (
             isinstance(truth, np.ndarray)
             and truth.ndim == 2
@@ -239,7 +241,8 @@ class Session:
     def forward(self, x: NDArray[np.float32], first: int = 0) -> tuple[NDArray[np.float32], ...]:
         """Compute one mini-batch, in training form.
 
-        For a loss of one's own: write minus its derivative by the head's output, not divided by the number of images,
+        A layer with ``assisted_excitation=`` reads what ``network.set_truth`` was given before. For a loss of one's
+        own: write minus its derivative by the head's output, not divided by the number of images,
         into ``network.delta(layer)``, then call `backward`, and after the last mini-batch `update`.
 
         Parameters
@@ -268,8 +271,10 @@ class Session:
         """Forward, loss and backward of one mini-batch, whose first image is number `first` of the iteration."""
         if self.adversary is not None:
             x = self.adversary.moved(x, self.iteration, self.network.seen + len(x), first)
+        if self.network.truths:
+            self.network.set_truth(rows)
         self.forward(x, first)
-        loss = self.network.loss(rows)
+        loss = self.network.loss()
         if not np.isfinite(loss):
             self._not_a_number(loss)
         self.backward()

@@ -124,6 +124,8 @@ def _bad_layers(
 ) -> Iterator[tuple[int | None, str]]:
     """Yield the layers of one mini-batch that are not finite, as they are computed: outputs, loss, deltas."""
     net.set_clock(seed=session.seed, iteration=session.iteration, seen=net.seen, image=first)
+    if net.truths:
+        net.set_truth(rows)
     net.forward(x)
     for layer in net.layers:
         for name in layer.parameter_names:
@@ -134,7 +136,7 @@ def _bad_layers(
         if not is_finite(layer.output):
             counted = _counted(layer.output)
             yield layer.index, f"layer {layer.index} [{layer.kind}] is the first whose output is not finite ({counted})"
-    net.loss(rows)
+    net.loss()
     for layer in net.layers:
         figures = net.figures(layer.index)
         if figures is not None and not np.isfinite(figures.cost):

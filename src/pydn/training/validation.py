@@ -107,12 +107,15 @@ def _loss(session: Any, batch: Batch) -> float:
 
 
 def _plain_copy(net: Network) -> Network:
-    """Return the same network with batch norm folded away and nothing dropped."""
+    """Return the same network with batch norm folded away, nothing dropped and nothing raised."""
     from ..network import Network as Made
 
     text, weights = denormalize(net.plan.text, net.weights, files=net.plan.files)
     found = sections(split_lines(text))
     dropped = [(index, "probability", 0) for index, section in enumerate(found) if section.kind == "dropout"]
+    dropped += [
+        (index, key, 0) for index, section in enumerate(found) if (key := "assisted_excitation") in section.options
+    ]
     copied = Made(
         with_values(text, dropped),
         weights.tobytes(),

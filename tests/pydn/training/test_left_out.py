@@ -37,7 +37,15 @@ def test_each_is_named_where_it_asks_for_something(key: LeftOut) -> None:
     assert ("of 1 more" in message) == (key.section in ("", "convolutional", "route"))
     assert not found(idle, dialect)
     if key.dialect:
-        assert not found(asking, "pjreddie" if dialect == "alexeyab" else "alexeyab")
+        others = found(asking, "pjreddie" if dialect == "alexeyab" else "alexeyab")
+        assert not any(key.why in message for _, message in others)
+
+
+def test_a_layer_of_another_kind_acts_on_it() -> None:
+    text = b"[net]\nwidth=8\n[convolutional]\nassisted_excitation=1\n"
+    assert [message.split(": ")[-1] for _, message in left_out(text, "alexeyab")] == ["no layer learns boxes"]
+    assert not list(left_out(text + b"[yolo]\n", "alexeyab"))
+    assert len(list(left_out(text + b"[yolo]\n", "pjreddie"))) == 1
 
 
 def test_a_session_says_so_once(caplog: pytest.LogCaptureFixture) -> None:

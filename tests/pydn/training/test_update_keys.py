@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 import pydn
 from pydn._core.training import TrainingNetwork
+from pydn.training.checkpoint import restore, save
 from pydn.training.rejecting import similar_filters
 
 Array = NDArray[np.float32]
@@ -337,3 +338,78 @@ def test_what_was_not_loaded_is_saved(key: str, tmp_path: Path, caplog: pytest.L
         left = scales if key == "dontloadscales" else scales | {(1, "weights"), (1, "biases")}
         for item, values in trained.items():
             assert (net.weights[item] == values).all() == (item not in left), item
+
+
+def saved(keys: tuple[str, str, str], dialect: str, path: Path) -> dict[tuple[int, str], Array]:
+    """Save a network of three equal layers with these keys; its parameters are 1, 2, 3, …."""
+    with pydn.load(three(keys), dialect=dialect) as net:  # type: ignore[arg-type]
+        for number, values in enumerate(net.weights.values()):
+            values[...] = number + 1
+        net.save(path)
+        return {item: np.array(values) for item, values in net.weights.items()}
+
+
+def three(keys: tuple[str, str, str]) -> bytes:
+    layer = "[connected]\noutput=32\nactivation=linear\n"
+    return (NET + "".join(f"{layer}{key}\n" for key in keys)).encode()
+
+
+def test_what_is_not_to_be_saved(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Header, then the first and the last layer: 32 biases, 32·32 weights each."""
+    path, keys = tmp_path / "a.weights", ("", "dontsave=1", "")
+    trained = saved(keys, "pjreddie", path)
+    (message,) = [record.getMessage() for record in caplog.records]
+    assert message.startswith(f"{path}: layers with dontsave=1 are left out (1);")
+    contents = np.frombuffer(path.read_bytes()[20:], np.float32)
+    np.testing.assert_array_equal(contents, np.repeat([1, 2, 5, 6], [32, 1024, 32, 1024]))
+    with pydn.load(three(("", "dontload=1", "")), path, dialect="pjreddie") as net:
+        assert [(net.weights[item] == values).all() for item, values in trained.items()] == [1, 1, 0, 0, 1, 1]
+    caplog.clear()
+    with pydn.load(three(keys), path, dialect="pjreddie") as net:
+        assert [(net.weights[item] == values).all() for item, values in trained.items()] == [1, 1, 0, 0, 1, 1]
+        report = net.weights.report
+        assert report is not None
+        assert (report.complete, report.layers_loaded, report.bytes_left) == (False, 1, 0)
+        assert "lacks the parameters of layers with dontsave=1, the first of which is layer 1" in caplog.text
+        assert len(net.weights.tobytes()) == 20 + 3 * 4 * 1056
+        assert len(net.weights.partial(2).tobytes()) == 20 + 2 * 4 * 1056
+        net.partial(2, path)
+        assert path.stat().st_size == 20 + 4 * 1056
+    whole = pydn.load(three(keys), path.read_bytes()[:20] + bytes(3 * 4 * 1056), dialect="pjreddie")
+    assert not any(values.any() for values in whole.weights.values()), "a file of all layers is not read as one"
+
+
+def test_neither_saved_nor_loaded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """The file fits a cfg without the layer, as in the reference, and that is why saving it says nothing."""
+    path, keys = tmp_path / "a.weights", ("dontsave=1\ndontload=1", "", "dontload=1")
+    trained = saved(keys, "pjreddie", path)
+    assert path.stat().st_size == 20 + 2 * 4 * 1056
+    assert not caplog.records
+    without = ("dontload=1", "", "")
+    with pydn.load(three(without), path, dialect="pjreddie") as net:
+        assert [(net.weights[item] == values).all() for item, values in trained.items()] == [0, 0, 1, 1, 1, 1]
+    with pydn.load(three(keys), path, dialect="pjreddie") as net:
+        assert [(net.weights[item] == values).all() for item, values in trained.items()] == [0, 0, 1, 1, 0, 0]
+    assert [record.getMessage().split(" holds the")[0] for record in caplog.records] == [f"{path}: the weights file"]
+
+
+def test_dontsave_of_alexeyab(tmp_path: Path) -> None:
+    """It is no key of that dialect."""
+    saved(("", "dontsave=1", ""), "alexeyab", tmp_path / "a.weights")
+    assert (tmp_path / "a.weights").stat().st_size == 20 + 3 * 4 * 1056
+
+
+def test_a_state_has_what_is_not_saved(tmp_path: Path) -> None:
+    """A training that goes on from its files goes on with the layer."""
+    cfg = NET + CONV + "dontsave=1\n" + HEAD
+    net, x, classes = session_of(cfg, "pjreddie")
+    session = net.session(seed=4)
+    session.step(x, classes)
+    net.save(tmp_path / "a.weights")
+    save(tmp_path / "a.state", session, {})
+    session.step(x, classes)
+    again = pydn.load(cfg.encode(), tmp_path / "a.weights", dialect="pjreddie")
+    resumed = again.session(seed=4)
+    restore(tmp_path / "a.state", resumed)
+    resumed.step(x, classes)
+    assert again.weights.tobytes() == net.weights.tobytes()

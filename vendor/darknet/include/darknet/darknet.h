@@ -242,7 +242,8 @@ typedef struct dn_slot_facts {
     int dimensions;
     int64_t shape[6];
     int64_t count; /* product of shape */
-    bool stored;   /* false: dontload/dontsave or shared with another layer, so not in the file */
+    bool stored;   /* false: dontload or dontloadscales, so not filled from a file        */
+    bool saved;    /* false: dontsave in dialect pjreddie, see dn_weights_write_saved */
 } dn_slot_facts;
 DN_API int dn_plan_slots(const dn_plan *plan);
 DN_API dn_status dn_plan_slot(const dn_plan *plan, int slot, dn_slot_facts *out, dn_error *err);
@@ -296,6 +297,10 @@ DN_API dn_status dn_weights_file_size(const dn_weights *weights, int layers, uin
 /* A header of an older version than 0.2, or of a transposed file, is written as 0.2, as darknet does. */
 DN_API dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_header header, void *into,
                                   size_t room, dn_error *err);
+/* The same without layers that have dontsave=1, as darknet saves them. dn_weights_load knows such a file by its size. */
+DN_API dn_status dn_weights_saved_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err);
+DN_API dn_status dn_weights_write_saved(const dn_weights *weights, int layers, dn_weights_header header, void *into,
+                                        size_t room, dn_error *err);
 DN_API uint64_t dn_weights_checksum(const dn_weights *weights);
 
 /* ---------------------------------------------------------------- devices ---------------------------------------- */
@@ -408,6 +413,8 @@ typedef struct dn_clock_time {
 } dn_clock_time;
 DN_API dn_status dn_network_set_clock(dn_network *network, const dn_clock_time *time, dn_error *err);
 
+/* (images, truths) float32, for the next loss; and before a forward for layers that read it then (assisted_excitation=). */
+DN_API dn_status dn_network_set_truth(dn_network *network, const float *truth, dn_error *err);
 /* After a forward: compares with the truth, (images, truths) float32 (NULL: that of the last call), fills the deltas of
  * the heads. *out: the mean of the costs of the layers that have one. */
 DN_API dn_status dn_network_loss(dn_network *network, const float *truth, double *out, dn_error *err);

@@ -30,7 +30,7 @@ dn_status dn_parse_named_activation(dn_section *section, const dn_layer_context 
 }
 
 dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error *err) {
-    static const char *const flags[] = {"dontload", "dontloadscales", "truth", "dontsave", "smooth"};
+    static const char *const flags[] = {"dontload", "dontloadscales", "smooth"};
     static const char *const numload[] = {"numload", NULL}; /* [convolutional] alone acts on it */
     bool flag;
     for (size_t k = 0; k < sizeof flags / sizeof *flags; k++) {
@@ -43,6 +43,8 @@ dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error 
     DN_TRY(dn_section_int(section, "dont_update", 0, INT32_MIN, INT32_MAX, &out->dont_update, err));
     DN_TRY(dn_section_flag(section, "onlyforward", false, &out->only_forward, err));
     DN_TRY(dn_section_flag(section, "train_only_bn", false, &out->train_only_bn, err));
+    DN_TRY(dn_section_flag(section, "truth", false, &out->truth, err));
+    DN_TRY(dn_section_flag(section, "dontsave", false, &out->dont_save, err));
     dn_section_ignore(section, numload);
     return DN_OK;
 }

@@ -20,6 +20,7 @@
 #include "base/log.h"
 #include "layers/blur.h"
 #include "layers/common.h"
+#include "layers/excitation.h"
 #include "layers/smooth.h"
 #include "layers/training.h"
 #include "op/cross_norm.h"
@@ -37,6 +38,7 @@ typedef struct params {
     dn_shape convolved; /* before the blur */
     const float *training;
     float smooth;
+    dn_excitation excitation;
 } params;
 
 /* And the streams of a GPU. */
@@ -94,6 +96,13 @@ static void check_deform(const params *p, const dn_section *section, const dn_la
         section->cfg->line, groups, p->filters, p->size);
 }
 
+static void choose_excitation(params *p, const dn_layer_context *context) {
+    enum { ASSISTED_EXCITATION = 9 }; /* among training_keys */
+    const float until = p->training[ASSISTED_EXCITATION];
+    p->excitation = (dn_excitation){.burn_in = context->burn_in, .max_batches = context->delta_limits.max_batches};
+    if (context->dialect == DN_ALEXEYAB) p->excitation.until = until < 1e9F ? (int)until : 1000000000;
+}
+
 static dn_status parse(dn_section *section, const dn_layer_context *context, void *into, dn_error *err) {
     params *p = into;
     bool cbn;
@@ -122,6 +131,7 @@ static dn_status parse(dn_section *section, const dn_layer_context *context, voi
     if (context->dialect != DN_PJREDDIE) p->smooth = 0.0F;
     DN_TRY(dn_training_parse(section, context, training_keys, &p->training, err));
     check_deform(p, section, context);
+    choose_excitation(p, context);
     return DN_OK;
 }
 
@@ -205,6 +215,7 @@ static dn_status infer(void *into, dn_layer_plan *plan, dn_error *err) {
     if (p->antialiasing) DN_TRY(dn_blur_shape(&p->blur, p->convolved, &out, err));
     dn_layer_plan_set_output(plan, out);
     dn_layer_plan_set_activation(plan, p->activation);
+    if (dn_layer_plan_context(plan)->training && p->excitation.until != 0) DN_TRY(dn_layer_plan_read_truth(plan, err));
     DN_TRY(slots(p, plan, err));
     dn_layer_plan_form(plan, "weights", p->form);
     const double weights = (double)p->filters * (in.c / p->groups) * p->size * p->size;
@@ -237,6 +248,7 @@ static dn_status forward(const void *from, dn_emit *emit) {
         DN_TRY(dn_emit_bias(emit, y, biases, &y));
     }
     DN_TRY(dn_emit_activation(emit, y, p->activation, &y));
+    if (emit->training && p->excitation.until != 0) DN_TRY(dn_emit_excitation(emit, y, &p->excitation, &y));
     if (emit->training && p->smooth > 0.0F) DN_TRY(dn_emit_smooth(emit, y, &p->smooth, &y));
     if (p->antialiasing) DN_TRY(dn_emit_blur(emit, y, &p->blur, emit->output_shape, &y));
     return dn_emit_output(emit, y);

@@ -27,6 +27,7 @@ typedef struct dn_layer_context {
     int batch;      /* images per forward; with time steps: sequences */
     int time_steps; /* per forward; rows = batch · time_steps, row = step · batch + sequence; 1 without recurrent layers */
     int net_width, net_height;
+    int burn_in;
     dn_delta_limits delta_limits;
     bool cost_by_name;         /* of [net], a key of ours: see [cost]                  */
     bool binary_by_name;       /* the same, see [convolutional]                        */
@@ -97,6 +98,10 @@ void dn_layer_plan_set_flat(dn_layer_plan *plan, bool flat);
 void dn_layer_plan_set_activation(dn_layer_plan *plan, dn_activation kind);
 /* Values of truth that the loss reads for one image. All losses of a network read the same truths. */
 void dn_layer_plan_set_truths(dn_layer_plan *plan, int values);
+/* The same for `boxes` boxes of `size` values each: the truth's tensor is then (rows, boxes, size, 1). */
+void dn_layer_plan_set_boxes(dn_layer_plan *plan, int boxes, int size);
+/* The layer's forward reads the truth, dn_emit.truth, which is of any shape: in a plan for training. */
+dn_status dn_layer_plan_read_truth(dn_layer_plan *plan, dn_error *err);
 /* The output of an earlier layer stays readable after a run, for every image, as a head's does. */
 void dn_layer_plan_keep(dn_layer_plan *plan, int layer);
 void dn_layer_plan_set_flops(dn_layer_plan *plan, double flops); /* one image */
@@ -141,6 +146,8 @@ typedef struct dn_layer_training {
     int dont_update;     /* no update: 1 ever, n > 1 up to iteration n                       */
     bool train_only_bn;
     bool only_forward; /* no loss and nothing back through it */
+    bool truth;        /* pjreddie: losses of later layers compare with its output */
+    bool dont_save;    /* pjreddie: weights files leave its parameters out          */
 } dn_layer_training;
 dn_status dn_parse_common(dn_section *section, dn_layer_training *out, dn_error *err);
 /* Bytes of a file the cfg refers to; DN_E_PARSE when it was not handed in. */

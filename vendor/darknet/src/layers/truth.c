@@ -12,7 +12,7 @@ dn_status dn_truth_declare(dn_layer_plan *plan, int boxes, int values, dn_error 
         dn_layer_plan_blame(plan, "max", err);
         return DN_E_SHAPE;
     }
-    dn_layer_plan_set_truths(plan, (int)count);
+    dn_layer_plan_set_boxes(plan, boxes, values);
     return dn_layer_plan_fact(plan, "truth_size", values, err);
 }
 

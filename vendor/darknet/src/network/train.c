@@ -120,15 +120,30 @@ static double network_loss(const dn_network *network) {
     return count > 0 ? sum / count : 0.0;
 }
 
+dn_status dn_network_set_truth(dn_network *network, const float *truth, dn_error *err) {
+    DN_TRY(check_training(network, err));
+    const dn_binding *binding = network->binding;
+    const size_t bytes = (size_t)rows_of(binding) * (size_t)binding->plan->net.truths * sizeof(float);
+    if (bytes > 0) memcpy(binding->truth->data, truth, bytes);
+    return DN_OK;
+}
+
+static bool has_loss(const dn_plan *plan) {
+    if (plan->net.truths > 0) return true;
+    for (int k = 0; k < plan->layer_count; k++) {
+        if (plan->layers[k].figures >= 0) return true;
+    }
+    return false;
+}
+
 dn_status dn_network_loss(dn_network *network, const float *truth, double *out, dn_error *err) {
     DN_TRY(check_training(network, err));
     const dn_binding *binding = network->binding;
     const dn_plan *plan = binding->plan;
-    if (plan->net.truths == 0) {
+    if (!has_loss(plan)) {
         return dn_fail(err, DN_E_ARGUMENT, "no layer of the network has a loss: write into the deltas of its heads");
     }
-    const size_t bytes = (size_t)rows_of(binding) * (size_t)plan->net.truths * sizeof(float);
-    if (truth) memcpy(binding->truth->data, truth, bytes);
+    if (truth) DN_TRY(dn_network_set_truth(network, truth, err));
     DN_TRY(run(network, plan->loss_first, plan->loss_last, err));
     if (out) *out = network_loss(network);
     return DN_OK;

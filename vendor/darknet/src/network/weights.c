@@ -38,6 +38,7 @@ static dn_status lay_out(dn_weights *weights, const dn_plan *plan, size_t *bytes
         }
         entry->layer = slot->layer;
         entry->stored = slot->stored;
+        entry->saved = slot->saved;
         entry->ternary = slot->form == DN_FORM_TERNARY;
         entry->dimensions = slot->dimensions;
         memcpy(entry->shape, slot->shape, sizeof entry->shape);

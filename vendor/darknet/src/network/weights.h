@@ -10,7 +10,7 @@
 
 typedef struct dn_weights_entry {
     int layer;
-    bool stored;
+    bool stored, saved;
     bool ternary;  /* DN_FORM_TERNARY            */
     size_t offset; /* bytes from the block's data */
     int dimensions;

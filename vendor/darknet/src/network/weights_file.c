@@ -6,7 +6,8 @@
  *
  * dontload= and dontloadscales= leave parameters (those that are not `stored`) out when a file is read, not when it is
  * written: what a training made of them is kept. A file that has room for all parameters holds them too, and they are
- * passed over; any other does not. */
+ * passed over; any other does not. dontsave= leaves parameters out of what is saved (those that are not `saved`): a file
+ * that has just the room of the others holds these. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -18,8 +19,10 @@ typedef struct weights_file {
     dn_reader reader;
     dn_weights_header header;
     bool transposed;
-    bool all; /* holds what is not stored, too */
+    enum contents { STORED, SAVED, ALL } contents;
 } weights_file;
+
+typedef enum contents contents;
 
 static bool is_transposed(dn_weights_header header) { return header.major > 1000 || header.minor > 1000; }
 
@@ -86,30 +89,45 @@ static dn_status read_slot(dn_weights *weights, int slot, weights_file *file, dn
     return DN_OK;
 }
 
-/* Bytes that the slots of one layer take in a file, all or the stored ones; *end is the first slot of a later layer. */
-static uint64_t layer_bytes(const dn_weights *weights, int first_slot, bool all, int *end) {
+static bool holds(contents kind, const dn_weights_entry *entry) {
+    return kind == ALL || (kind == SAVED ? entry->saved : entry->stored);
+}
+
+/* Bytes that the slots of one layer take in a file; *end is the first slot of a later layer. */
+static uint64_t layer_bytes(const dn_weights *weights, int first_slot, contents kind, int *end) {
     uint64_t bytes = 0;
     const int layer = weights->entries[first_slot].layer;
     int i = first_slot;
     for (; i < weights->slot_count && weights->entries[i].layer == layer; i++) {
-        if (all || weights->entries[i].stored) bytes += (uint64_t)weights->entries[i].count * sizeof(float);
+        if (holds(kind, &weights->entries[i])) bytes += (uint64_t)weights->entries[i].count * sizeof(float);
     }
     *end = i;
     return bytes;
 }
 
 /* Of the first `layers` layers. */
-static uint64_t layers_bytes(const dn_weights *weights, int layers, bool all) {
+static uint64_t layers_bytes(const dn_weights *weights, int layers, contents kind) {
     uint64_t bytes = 0;
     for (int slot = 0; slot < weights->slot_count && weights->entries[slot].layer < layers;) {
-        bytes += layer_bytes(weights, slot, all, &slot);
+        bytes += layer_bytes(weights, slot, kind, &slot);
     }
     return bytes;
 }
 
-static bool holds_all(const dn_weights *weights, const weights_file *file) {
-    const uint64_t all = layers_bytes(weights, weights->layer_count, true);
-    return all > layers_bytes(weights, weights->layer_count, false) && dn_reader_left(&file->reader) == all;
+/* The first layer that has parameters of which one kind of file holds some and the other does not; -1: none. */
+static int first_apart(const dn_weights *weights, contents with, contents without) {
+    for (int i = 0; i < weights->slot_count; i++) {
+        if (holds(with, &weights->entries[i]) && !holds(without, &weights->entries[i]))
+            return weights->entries[i].layer;
+    }
+    return -1;
+}
+
+static contents contents_of(const dn_weights *weights, const weights_file *file) {
+    const uint64_t left = dn_reader_left(&file->reader), all = layers_bytes(weights, weights->layer_count, ALL);
+    if (left == all && all > layers_bytes(weights, weights->layer_count, STORED)) return ALL;
+    const bool same = first_apart(weights, STORED, SAVED) < 0 && first_apart(weights, SAVED, STORED) < 0;
+    return !same && left == layers_bytes(weights, weights->layer_count, SAVED) ? SAVED : STORED;
 }
 
 static dn_status truncated(const dn_plan *plan, int layer, uint64_t needed, uint64_t found, uint64_t size,
@@ -145,7 +163,7 @@ static dn_status read_layers(dn_weights *weights, const dn_plan *plan, weights_f
     for (int slot = 0; slot < weights->slot_count;) {
         const int layer = weights->entries[slot].layer;
         int end = slot;
-        const uint64_t needed = layer_bytes(weights, slot, file->all, &end);
+        const uint64_t needed = layer_bytes(weights, slot, file->contents, &end);
         if (layer >= limit) {
             report->complete = false;
             break;
@@ -158,9 +176,10 @@ static dn_status read_layers(dn_weights *weights, const dn_plan *plan, weights_f
         }
         if (left < needed) return truncated(plan, layer, needed, left, file->reader.size, err);
         for (; slot < end; slot++) {
+            if (!holds(file->contents, &weights->entries[slot])) continue;
             if (weights->entries[slot].stored) {
                 DN_TRY(read_slot(weights, slot, file, err));
-            } else if (file->all) {
+            } else {
                 file->reader.position += (size_t)weights->entries[slot].count * sizeof(float);
             }
         }
@@ -172,9 +191,14 @@ static dn_status load(dn_weights *weights, const dn_plan *plan, weights_file *fi
                       dn_weights_report *report, dn_error *err) {
     DN_TRY(read_header(file, plan->net.dialect, err));
     weights->header = file->header;
-    file->all = holds_all(weights, file);
+    file->contents = contents_of(weights, file);
     const bool whole = limit < 0 || limit >= plan->layer_count;
     DN_TRY(read_layers(weights, plan, file, whole ? plan->layer_count : limit, report, err));
+    const int lacking = first_apart(weights, STORED, file->contents);
+    if (lacking >= 0 && lacking < report->layers_loaded) {
+        report->complete = false;
+        report->layers_loaded = lacking;
+    }
     report->header = file->header;
     report->bytes_left = dn_reader_left(&file->reader);
     report->bytes_used = file->reader.size - report->bytes_left;
@@ -196,7 +220,14 @@ dn_status dn_weights_load(dn_weights **out, const dn_plan *plan, const void *byt
         dn_weights_release(weights);
         return status;
     }
-    if (!found.complete && layer_limit < 0) {
+    const int lacking = first_apart(weights, STORED, file.contents);
+    if (lacking >= 0) {
+        dn_log(options, DN_LOG_WARNING,
+               "the weights file lacks the parameters of layers with dontsave=1, the first of which is layer %d: they "
+               "keep "
+               "their random start values; darknet reads such a file by a cfg that has dontload=1 there too",
+               lacking);
+    } else if (!found.complete && layer_limit < 0) {
         dn_log(options, DN_LOG_WARNING,
                "the weights file ends before layer %d: from there on parameters keep their random start values",
                found.layers_loaded);
@@ -204,7 +235,7 @@ dn_status dn_weights_load(dn_weights **out, const dn_plan *plan, const void *byt
     if (found.bytes_left > 0 && layer_limit < 0) {
         dn_log(options, DN_LOG_WARNING, "%" PRIu64 " bytes of the weights file were not used", found.bytes_left);
     }
-    if (file.all) {
+    if (first_apart(weights, file.contents, STORED) >= 0) {
         dn_log(options, DN_LOG_WARNING,
                "the weights file holds the parameters of layers with dontload=1 or dontloadscales=1 too: they were not "
                "loaded; remove the keys to use what was trained");
@@ -216,14 +247,22 @@ dn_status dn_weights_load(dn_weights **out, const dn_plan *plan, const void *byt
 
 /* ---- writing ---- */
 
-dn_status dn_weights_file_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err) {
+static dn_status size_of(const dn_weights *weights, int layers, contents kind, uint64_t *out, dn_error *err) {
     if (layers > weights->layer_count) {
         return dn_fail(err, DN_E_ARGUMENT, "%d layers were asked for, the network has %d", layers,
                        weights->layer_count);
     }
     *out = 3 * sizeof(int32_t) + sizeof(uint64_t) +
-           layers_bytes(weights, layers < 0 ? weights->layer_count : layers, true);
+           layers_bytes(weights, layers < 0 ? weights->layer_count : layers, kind);
     return DN_OK;
+}
+
+dn_status dn_weights_file_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err) {
+    return size_of(weights, layers, ALL, out, err);
+}
+
+dn_status dn_weights_saved_size(const dn_weights *weights, int layers, uint64_t *out, dn_error *err) {
+    return size_of(weights, layers, SAVED, out, err);
 }
 
 static dn_status write_ternary(const dn_weights *weights, int slot, dn_writer *writer, dn_error *err) {
@@ -237,10 +276,24 @@ static dn_status write_ternary(const dn_weights *weights, int slot, dn_writer *w
     return DN_OK;
 }
 
-dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_header header, void *into, size_t room,
-                           dn_error *err) {
+static dn_status write_slots(const dn_weights *weights, int layers, contents kind, dn_writer *writer, dn_error *err) {
+    for (int slot = 0; slot < weights->slot_count; slot++) {
+        const dn_weights_entry *entry = &weights->entries[slot];
+        if (layers >= 0 && entry->layer >= layers) break;
+        if (!holds(kind, entry)) continue;
+        if (entry->ternary && dn_weights_get_shadow(weights)) {
+            DN_TRY(write_ternary(weights, slot, writer, err));
+        } else {
+            dn_write_f32s(writer, dn_weights_slot(weights, slot).data, (size_t)entry->count);
+        }
+    }
+    return DN_OK;
+}
+
+static dn_status write_file(const dn_weights *weights, int layers, contents kind, dn_weights_header header, void *into,
+                            size_t room, dn_error *err) {
     uint64_t bytes = 0;
-    DN_TRY(dn_weights_file_size(weights, layers, &bytes, err));
+    DN_TRY(size_of(weights, layers, kind, &bytes, err));
     if (!wide_seen(header, weights->dialect) || is_transposed(header)) { /* older and transposed files are only read */
         header = (dn_weights_header){0, 2, 0, header.seen};
     }
@@ -250,14 +303,15 @@ dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_hea
     dn_write_i32(&writer, header.minor);
     dn_write_i32(&writer, header.revision);
     dn_write_u64(&writer, header.seen);
-    for (int slot = 0; slot < weights->slot_count; slot++) {
-        const dn_weights_entry *entry = &weights->entries[slot];
-        if (layers >= 0 && entry->layer >= layers) break;
-        if (entry->ternary && dn_weights_get_shadow(weights)) {
-            DN_TRY(write_ternary(weights, slot, &writer, err));
-        } else {
-            dn_write_f32s(&writer, dn_weights_slot(weights, slot).data, (size_t)entry->count);
-        }
-    }
-    return DN_OK;
+    return write_slots(weights, layers, kind, &writer, err);
+}
+
+dn_status dn_weights_write(const dn_weights *weights, int layers, dn_weights_header header, void *into, size_t room,
+                           dn_error *err) {
+    return write_file(weights, layers, ALL, header, into, room, err);
+}
+
+dn_status dn_weights_write_saved(const dn_weights *weights, int layers, dn_weights_header header, void *into,
+                                 size_t room, dn_error *err) {
+    return write_file(weights, layers, SAVED, header, into, room, err);
 }

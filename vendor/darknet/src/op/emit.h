@@ -50,7 +50,8 @@ typedef struct dn_emit {
     int output;                         /* set by dn_emit_output: this layer's output tensor; -1 before         */
     size_t forward_first, forward_last; /* in loss and backward: the ops of forward, first … last-1   */
     bool training;
-    int truth;   /* training: (rows, truths) float32, one row an image; -1 when no layer asks for truths */
+    int truth;   /* training: (rows, truths) float32, one row an image; -1 when no layer asks for truths. In forward
+                    only after dn_layer_plan_read_truth, its shape still unknown */
     int clock;   /* training: (rows, DN_CLOCK) int32, one row an image                    */
     int shown;   /* training: tensor whose delta is shown as the layer's; -1: the output   */
     int figures; /* training: set by dn_emit_loss; -1: none                                */

@@ -58,6 +58,18 @@ void dn_layer_plan_set_output(dn_layer_plan *plan, dn_shape shape) { plan->layer
 
 void dn_layer_plan_set_truths(dn_layer_plan *plan, int values) { plan->layer->truths = values; }
 
+void dn_layer_plan_set_boxes(dn_layer_plan *plan, int boxes, int size) {
+    plan->layer->truths = boxes * size;
+    plan->layer->truth_size = size;
+}
+
+dn_status dn_layer_plan_read_truth(dn_layer_plan *plan, dn_error *err) {
+    dn_plan *const whole = plan->plan;
+    if (whole->truth_tensor >= 0) return DN_OK;
+    const dn_shape unknown = {whole->graph.tensors[whole->input_tensor].shape.n, 1, 1, 1};
+    return dn_plan_add_tensor(whole, unknown, DN_ROLE_INPUT, -1, -1, &whole->truth_tensor, err);
+}
+
 void dn_layer_plan_set_flat(dn_layer_plan *plan, bool flat) { plan->layer->flat = flat; }
 
 void dn_layer_plan_keep(dn_layer_plan *plan, int layer) { plan->plan->layers[layer].kept = true; }

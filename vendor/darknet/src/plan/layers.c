@@ -68,7 +68,7 @@ dn_status dn_plan_emit_for(dn_plan *plan, int index, const int *outputs, dn_emit
         .forward_first = layer->forward_first,
         .forward_last = layer->forward_last,
         .training = plan->options.training,
-        .truth = -1,
+        .truth = plan->truth_tensor,
         .clock = plan->clock_tensor,
         .shown = -1,
         .figures = -1,
@@ -101,6 +101,14 @@ static dn_status emit(dn_plan *plan, dn_planned_layer *layer, int index, int *ou
     return DN_OK;
 }
 
+/* Keys that one of the programs alone knows. */
+static void follow_dialect(const dn_plan *plan, dn_layer_training *training) {
+    const bool pjreddie = plan->net.dialect == DN_PJREDDIE;
+    if (pjreddie && plan->clip != 0.0F) training->clip = plan->clip;
+    training->truth &= pjreddie;
+    training->dont_save &= pjreddie;
+}
+
 static dn_status read_layer(dn_plan *plan, dn_layer_plan *builder, int *outputs, dn_error *err) {
     dn_planned_layer *layer = builder->layer;
     const int number = layer->section;
@@ -110,7 +118,7 @@ static dn_status read_layer(dn_plan *plan, dn_layer_plan *builder, int *outputs,
     DN_TRY(dn_plan_open_section(plan, number, &section, err));
     DN_TRY(dn_zone_alloc(&plan->zone, &layer->params, 1, layer->type->params_size, err));
     DN_TRY(dn_parse_common(&section, &layer->training, err));
-    if (plan->net.dialect == DN_PJREDDIE && plan->clip != 0.0F) layer->training.clip = plan->clip;
+    follow_dialect(plan, &layer->training);
     DN_TRY(layer->type->parse(&section, &builder->context, layer->params, err));
     DN_TRY(dn_plan_list_unused(plan, &section, number, builder->context.options, err));
     layer->input = dn_layer_plan_input(builder);
@@ -164,6 +172,7 @@ static dn_layer_context context_of(dn_plan *plan, const dn_options *options) {
         .time_steps = plan->net.steps,
         .net_width = plan->net.width,
         .net_height = plan->net.height,
+        .burn_in = plan->burn_in,
         .delta_limits = plan->delta_limits,
         .cost_by_name = plan->cost_by_name,
         .binary_by_name = plan->binary_by_name,

@@ -274,6 +274,7 @@ static dn_status read_update(dn_plan *plan, dn_section *section, dn_error *err) 
 
 static dn_status read_delta_limits(dn_plan *plan, dn_section *section, dn_error *err) {
     dn_delta_limits *limits = &plan->delta_limits;
+    DN_TRY(dn_section_int(section, "burn_in", 0, INT32_MIN, INT32_MAX, &plan->burn_in, err));
     DN_TRY(dn_section_int(section, "max_batches", 0, INT32_MIN, INT32_MAX, &limits->max_batches, err));
     DN_TRY(dn_section_int(section, "equidistant_point", 0, 0, INT32_MAX, &limits->equidistant_point, err));
     DN_TRY(dn_section_float(section, "badlabels_rejection_percentage", 0.0F, -1e30F, 1e30F,

@@ -11,7 +11,7 @@ typedef struct dn_slot {
     const char *name;
     int dimensions;
     int64_t shape[6], count;
-    bool stored;
+    bool stored, saved; /* whether reading a file fills it, and whether a file that is written has it */
     dn_init init;
     dn_weights_form form;
     int tensor; /* in the graph */
@@ -42,6 +42,8 @@ typedef struct dn_planned_layer {
     size_t fact_count, fact_room;
     dn_layer_training training;
     int truths;                         /* values per image that its loss reads; 0: none                    */
+    int truth_size;                     /* of one box among them; 0: they are no boxes                      */
+    int truth_layer;                    /* whose output its loss reads in their place; -1: none             */
     size_t forward_first, forward_last; /* its ops: first … last-1                                    */
     size_t backward_first, backward_last;
     int shown;   /* tensor whose delta is the layer's          */
@@ -61,6 +63,7 @@ struct dn_plan {
     size_t slot_count, slot_room;
     dn_graph_builder graph;
     bool cost_by_name, binary_by_name;
+    int burn_in;
     bool try_fix_nan; /* [net] try_fix_nan=: what is not finite counts as 0 in an update */
     float clip;       /* [net] clip=: of every layer, in dialect pjreddie                 */
     int input_tensor;

@@ -54,7 +54,9 @@ dn_status dn_layer_plan_slot(dn_layer_plan *plan, const char *name, int dimensio
                              dn_init init, dn_error *err) {
     dn_plan *whole = plan->plan;
     const int index = plan->context.index, number = (int)whole->slot_count;
-    dn_slot slot = {.layer = index, .name = name, .dimensions = dimensions, .stored = stored, .init = init};
+    const bool saved = !plan->layer->training.dont_save;
+    dn_slot slot = {
+        .layer = index, .name = name, .dimensions = dimensions, .stored = stored, .saved = saved, .init = init};
     DN_TRY(count_values(name, dimensions, shape, &slot.count, err));
     memcpy(slot.shape, shape, (size_t)dimensions * sizeof *shape);
     const dn_shape flat = {1, (int)slot.count, 1, 1};
@@ -115,7 +117,8 @@ dn_status dn_plan_slot(const dn_plan *plan, int slot, dn_slot_facts *out, dn_err
                            .name = from->name,
                            .dimensions = from->dimensions,
                            .count = from->count,
-                           .stored = from->stored};
+                           .stored = from->stored,
+                           .saved = from->saved};
     memcpy(out->shape, from->shape, sizeof out->shape);
     return DN_OK;
 }

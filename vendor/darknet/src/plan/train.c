@@ -4,11 +4,35 @@
 #include "op/append.h"
 #include "plan/build.h"
 
+/* As many values, for as many images. */
+static dn_status check_truth(const dn_plan *plan, int layer, int given, dn_error *err) {
+    const dn_planned_layer *const reader = &plan->layers[layer], *const from = &plan->layers[given];
+    const int64_t values = dn_shape_image(from->output);
+    if (values == reader->truths && from->output.n == reader->output.n) return DN_OK;
+    dn_shape_fail(err, "as many values as the loss reads",
+                  "layer %d [%s] has truth=1 and %lld values an image, the loss of layer %d [%s] reads %d", given,
+                  from->name, (long long)values, layer, reader->name, reader->truths);
+    dn_error_where(err, layer, reader->name, NULL, 0);
+    return DN_E_SHAPE;
+}
+
+/* truth=1: losses of later layers compare with the layer's output in place of the labels. */
+static dn_status find_truths(dn_plan *plan, dn_error *err) {
+    int given = -1;
+    for (int k = 0; k < plan->layer_count; k++) {
+        dn_planned_layer *const layer = &plan->layers[k];
+        layer->truth_layer = layer->truths > 0 ? given : -1;
+        if (layer->truth_layer >= 0) DN_TRY(check_truth(plan, k, given, err));
+        if (layer->training.truth) given = k;
+    }
+    return DN_OK;
+}
+
 /* Every loss reads the same truths: the cfg's layers must agree how many values there are. */
 static dn_status add_truth(dn_plan *plan, dn_error *err) {
-    int values = 0, first = -1;
+    int values = 0, size = 0, first = -1;
     for (int k = 0; k < plan->layer_count; k++) {
-        const int wanted = plan->layers[k].truths;
+        const int wanted = plan->layers[k].truth_layer >= 0 ? 0 : plan->layers[k].truths;
         if (wanted == 0 || wanted == values) continue;
         if (values != 0) {
             dn_shape_fail(err, "losses that read the same truths",
@@ -18,19 +42,26 @@ static dn_status add_truth(dn_plan *plan, dn_error *err) {
             return DN_E_SHAPE;
         }
         values = wanted;
+        size = plan->layers[k].truth_size;
         first = k;
     }
     plan->net.truths = values;
     if (values == 0) return DN_OK;
-    const dn_shape shape = {plan->graph.tensors[plan->input_tensor].shape.n, values, 1, 1};
-    return dn_plan_add_tensor(plan, shape, DN_ROLE_INPUT, -1, -1, &plan->truth_tensor, err);
+    const int rows = plan->graph.tensors[plan->input_tensor].shape.n;
+    const dn_shape shape = size > 0 ? (dn_shape){rows, values / size, size, 1} : (dn_shape){rows, values, 1, 1};
+    if (plan->truth_tensor < 0) {
+        return dn_plan_add_tensor(plan, shape, DN_ROLE_INPUT, -1, -1, &plan->truth_tensor, err);
+    }
+    plan->graph.tensors[plan->truth_tensor].shape = shape; /* of some layer's forward */
+    return DN_OK;
 }
 
 /* With the output in place, as loss and backward expect it. */
 static dn_status reopen(dn_plan *plan, int layer, const int *outputs, dn_emit *out, dn_error *err) {
     DN_TRY(dn_plan_emit_for(plan, layer, outputs, out, err));
     out->output = plan->layers[layer].tensor;
-    out->truth = plan->truth_tensor;
+    const int from = plan->layers[layer].truth_layer;
+    out->truth = from >= 0 ? plan->layers[from].tensor : plan->truth_tensor;
     return DN_OK;
 }
 
@@ -132,6 +163,7 @@ static dn_status for_layer(dn_plan *plan, int layer, dn_status status, dn_error 
 }
 
 dn_status dn_plan_train(dn_plan *plan, const int *outputs, dn_error *err) {
+    DN_TRY(find_truths(plan, err));
     DN_TRY(add_truth(plan, err));
     plan->loss_first = plan->graph.op_count;
     for (int k = 0; k < plan->layer_count; k++) DN_TRY(for_layer(plan, k, emit_loss(plan, k, outputs, err), err));
