@@ -329,6 +329,8 @@ DN_API dn_status dn_device_read(const char *backend, int device, void *into, con
 /* Returns when all that was given to a stream is done. "cuda": a cudaStream_t as a number, or 1 (0 means the same) and
  * 2 for the default stream of the process and of the thread. */
 DN_API dn_status dn_device_wait(const char *backend, int device, uintptr_t stream, dn_error *err);
+/* The number of the device that an address belongs to; -1: to none of the backend's. */
+DN_API dn_status dn_device_of(const char *backend, const void *data, int *out, dn_error *err);
 
 /* ---------------------------------------------------------------- network ---------------------------------------- */
 

@@ -64,6 +64,7 @@ typedef struct dn_backend_type {
     dn_status (*snapshot)(dn_program *program, int tensor, int images, dn_block **out, dn_error *err);
     dn_status (*read)(int device, void *into, const void *from, size_t bytes, dn_error *err); /* to the host */
     dn_status (*wait)(int device, uintptr_t stream, dn_error *err);                           /* until it is done */
+    int (*whose)(const void *data); /* device of an address, or -1 */
 } dn_backend_type;
 
 typedef struct dn_backend_base {

@@ -102,3 +102,10 @@ dn_status dn_device_wait(const char *backend, int device, uintptr_t stream, dn_e
     DN_TRY(type_with_devices(backend, &type, err));
     return type->wait(device, stream, err);
 }
+
+dn_status dn_device_of(const char *backend, const void *data, int *out, dn_error *err) {
+    const dn_backend_type *type = NULL;
+    DN_TRY(type_with_devices(backend, &type, err));
+    *out = type->whose(data);
+    return DN_OK;
+}

@@ -148,6 +148,7 @@ const dn_backend_type dn_backend_cuda = {
     .snapshot = dn_cuda_snapshot,
     .read = dn_cuda_read,
     .wait = dn_cuda_wait,
+    .whose = dn_cuda_whose,
 };
 
 DN_API const dn_backend_library dn_cuda_library;

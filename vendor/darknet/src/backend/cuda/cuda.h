@@ -116,6 +116,7 @@ void dn_cuda_multiply(dn_cuda_context *context, const dn_cuda_gemm *gemm);
 
 dn_status dn_cuda_read(int device, void *into, const void *from, size_t bytes, dn_error *err);
 dn_status dn_cuda_wait(int device, uintptr_t stream, dn_error *err);
+int dn_cuda_whose(const void *data);
 
 /* ---- failures: failure.c ---- */
 

@@ -1,5 +1,5 @@
-/* memory.c — for people outside of the engine who have memory of a device: a copy to the host, and a wait for a stream.
- * The thread's current device is the caller's again afterwards. */
+/* memory.c — for people outside of the engine who have memory of a device: a copy to the host, a wait for a stream,
+ * and whose an address is. The thread's current device is the caller's again afterwards. */
 #include "backend/cuda/cuda.h"
 
 /* The device of before, or -1. */
@@ -24,4 +24,13 @@ dn_status dn_cuda_read(int device, void *into, const void *from, size_t bytes, d
 dn_status dn_cuda_wait(int device, uintptr_t stream, dn_error *err) {
     const int before = change_device(device);
     return changed_back(before, cudaStreamSynchronize((cudaStream_t)stream), "cudaStreamSynchronize", err);
+}
+
+int dn_cuda_whose(const void *data) {
+    struct cudaPointerAttributes found;
+    if (cudaPointerGetAttributes(&found, data) != cudaSuccess) {
+        (void)cudaGetLastError();
+        return -1;
+    }
+    return found.type == cudaMemoryTypeDevice || found.type == cudaMemoryTypeManaged ? found.device : -1;
 }
