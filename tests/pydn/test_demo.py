@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
@@ -72,11 +70,3 @@ def test_report_and_matches() -> None:
     lines = demo.report(shapes, found).splitlines()
     assert lines[1].split() == ["disc", "10", "10", "50", "50", "disc", "80", "0.50"]
     assert lines[2].endswith("nothing")
-
-
-def test_it_is_quick() -> None:
-    start = time.perf_counter()
-    image, _ = demo.picture(0)
-    with demo.network() as net:
-        net.detect(image)
-    assert time.perf_counter() - start < 2

@@ -62,13 +62,13 @@ def test_layers_and_algorithms() -> None:
 def test_times_fit_into_the_time_that_passed() -> None:
     net = pydn.load(pydn.cfg_template("yolov3-tiny", size=128).encode())
     net.step_times()
-    shares = []
-    for _ in range(5):
+    shares: list[float] = []
+    while max(shares, default=0) <= 0.5 and len(shares) < 500:  # those of a busy machine are interrupted
         start = time.perf_counter()
         steps = net.step_times()
         shares.append(sum(taken for _, _, taken in steps) / (time.perf_counter() - start))
     assert max(shares) <= 1.01
-    assert max(shares) > 0.5  # the other ones may have been interrupted
+    assert max(shares) > 0.5
 
 
 def test_it_is_a_forward(rng: np.random.Generator) -> None:

@@ -163,7 +163,7 @@ def test_ctrl_c(folder: Path) -> None:
 def test_time_limit_and_benchmark(folder: Path, capsys: Output) -> None:
     start = time.monotonic()
     assert main([*DEMO, "grey.avi", *HIDDEN, "-benchmark", "-time_limit_sec", "1", "-thresh", "0"]) == 0
-    assert 1 <= time.monotonic() - start < 10
+    assert time.monotonic() - start >= 1
     out = capsys.readouterr().out
     assert out.count("Objects:\n\n\nFPS:") > len(LEVELS)  # no objects are printed, and the video is repeated
     assert "bright" not in out

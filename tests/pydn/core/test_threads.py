@@ -110,26 +110,27 @@ def test_close_waits_for_a_forward(make, rng):
     for _ in range(20):
         net = make()
         xs = inputs(rng, 5)
+        begun = threading.Event()
 
-        def work(net=net, xs=xs):
+        def work(net=net, xs=xs, begun=begun):
             done = 0
             try:
                 while True:
                     net.forward(xs[done % 5])
                     done += 1
+                    begun.set()
             except ValueError as error:
                 return done if "closed" in str(error) else -1000
 
         with ThreadPoolExecutor(4) as pool:
             running = [pool.submit(work) for _ in range(4)]
-            time.sleep(0.005)
+            assert begun.wait(60)
             net.close()
             assert sum(future.result() for future in running) > 0
 
 
-def test_others_progress_during_a_forward(device):
-    net = Network(HEAVY, device=device, batch=1)
-    x = np.ones((4, 16, 160, 160), np.float32)
+def ticks_during_a_forward(net, x):
+    """Count how often another thread gets its turn while a forward runs."""
     counted, stop = [], threading.Event()
 
     def count():
@@ -144,9 +145,19 @@ def test_others_progress_during_a_forward(device):
     ended = time.perf_counter()
     stop.set()
     other.join()
-    inside = [t for t in counted if started < t < ended]
-    # With the lock of the interpreter held there would be at most the ticks at the two ends.
-    assert len(inside) >= 5, (len(inside), ended - started)
+    return sum(started < tick < ended for tick in counted)
+
+
+def test_others_progress_during_a_forward(device):
+    net = Network(HEAVY, device=device, batch=1)
+    # With the lock of the interpreter held there would be at most the ticks at the two ends, however long it takes; as
+    # fast and busy machines differ, forwards become longer until one is long enough.
+    found = []
+    for images in (4, 16, 64, 256):
+        found.append(ticks_during_a_forward(net, np.ones((images, 16, 160, 160), np.float32)))
+        if found[-1] >= 5:
+            return
+    raise AssertionError(found)
 
 
 def test_set_num_threads(make, two, parameters, rng, threads):
