@@ -43,10 +43,27 @@ struct dn_cuda_accumulator {
     }
 };
 
-/* Address of value number k of a channel. */
-__device__ inline size_t dn_cuda_at(dn_cuda_planes planes, size_t channel, unsigned k) {
-    return ((size_t)(k / planes.plane) * planes.channels + channel) * planes.plane + k % planes.plane;
-}
+/* Where value number k of a channel lies, and from there the one `step` numbers later, without dividing anew. */
+struct dn_cuda_walk {
+    size_t at, stride, skip; /* skip: over the other channels, at the end of an image */
+    unsigned cell, cell_step, plane;
+    __device__ dn_cuda_walk(dn_cuda_planes planes, size_t channel, unsigned k, unsigned step) {
+        const size_t image = (size_t)planes.channels * planes.plane;
+        plane = planes.plane;
+        cell = k % plane;
+        cell_step = step % plane;
+        at = k / plane * image + channel * plane + cell;
+        stride = step / plane * image + cell_step;
+        skip = image - plane;
+    }
+    __device__ void next() {
+        at += stride;
+        cell += cell_step;
+        if (cell < plane) return;
+        cell -= plane;
+        at += skip;
+    }
+};
 
 /* Part `r % parts` of channel `first + r / parts` into into[r · N + j]. */
 template <int N, typename Term>
@@ -55,11 +72,12 @@ static __global__ void sum_parts(size_t count, float *into, dn_cuda_planes plane
     const size_t all = (size_t)planes.images * planes.plane;
     for (size_t r = blockIdx.x; r < count; r += gridDim.x) {
         const size_t channel = first + r / parts, part = r % parts;
-        const unsigned end = (unsigned)(all * (part + 1) / parts);
+        const unsigned start = (unsigned)(all * part / parts) + threadIdx.x, end = (unsigned)(all * (part + 1) / parts);
+        dn_cuda_walk walk(planes, channel, start, blockDim.x);
         dn_cuda_accumulator sums[N];
-        for (unsigned k = (unsigned)(all * part / parts) + threadIdx.x; k < end; k += blockDim.x) {
+        for (unsigned k = start; k < end; k += blockDim.x, walk.next()) {
             float values[N];
-            term(channel, dn_cuda_at(planes, channel, k), values);
+            term(channel, walk.at, values);
             for (int j = 0; j < N; j++) sums[j].add(values[j]);
         }
         for (int j = 0; j < N; j++) {
