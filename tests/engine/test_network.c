@@ -214,6 +214,38 @@ static void test_file_round_trip(void) {
     unmake(&m);
 }
 
+/* dontsave=1 of dialect pjreddie. Layer 0 has 2 biases and 2·2 weights, layer 1 has 3 and 3·2. */
+static void test_file_without_a_layer(void) {
+    static const char text[] = "[net]\ninputs=2\n[connected]\noutput=2\ndontsave=1\n[connected]\noutput=3\n";
+    dn_plan_options options = DN_PLAN_OPTIONS_INIT;
+    options.dialect = DN_PJREDDIE;
+    made m = {0};
+    CHECK_EQ(dn_cfg_parse(&m.cfg, text, strlen(text), NULL, NULL), DN_OK);
+    CHECK_EQ(dn_plan_create(&m.plan, m.cfg, &options, NULL, NULL), DN_OK);
+    if (!CHECK_EQ(dn_weights_create(&m.weights, m.plan, 7, NULL, NULL), DN_OK)) return;
+    unsigned char bytes[20 + 4 * 9];
+    uint64_t size = 0;
+    CHECK_EQ(dn_weights_file_size(m.weights, -1, &size, NULL), 0);
+    CHECK_EQ(size, 20 + 4 * 15);
+    CHECK_EQ(dn_weights_saved_size(m.weights, -1, &size, NULL), 0);
+    CHECK_EQ(size, sizeof bytes);
+    const dn_weights_header header = {0, 2, 0, 64};
+    CHECK_EQ(dn_weights_write_saved(m.weights, -1, header, bytes, sizeof bytes - 1, NULL), DN_E_ARGUMENT);
+    CHECK_EQ(dn_weights_write_saved(m.weights, -1, header, bytes, sizeof bytes, NULL), DN_OK);
+    dn_weights *again = NULL;
+    dn_weights_report report;
+    CHECK_EQ(dn_weights_load(&again, m.plan, bytes, sizeof bytes, true, -1, 8, &report, NULL, NULL), DN_OK);
+    CHECK(!report.complete);
+    CHECK_EQ(report.layers_loaded, 0);
+    for (int slot = 0; slot < 4; slot++) { /* biases are 0 at first, too */
+        const dn_tensor a = dn_weights_slot(m.weights, slot), b = dn_weights_slot(again, slot);
+        const size_t count = slot % 2 == 0 ? (size_t)a.shape[0] : (size_t)(a.shape[0] * a.shape[1]);
+        CHECK((memcmp(a.data, b.data, count * sizeof(float)) == 0) == (slot != 1));
+    }
+    dn_weights_release(again);
+    unmake(&m);
+}
+
 static void test_foreign_files(void) {
     made m;
     CHECK_EQ(make(&m, AFFINE, 1, NULL, NULL, NULL), DN_OK);
@@ -279,6 +311,7 @@ int main(void) {
     test_blocks_are_used_again();
     test_backends_agree();
     test_file_round_trip();
+    test_file_without_a_layer();
     test_foreign_files();
     test_wrong_options();
     return harness_result();
