@@ -11,6 +11,7 @@ static const char *const NETWORKS[] = {
     NET "[convolutional]\nfilters=14\nsize=1\n[yolo]\nmask=0,1\nanchors=1,2,3,4\nnum=2\nclasses=2\n",
     NET "[local]\nfilters=1\nsize=3\npad=1\n[deconvolutional]\nfilters=2\nsize=2\nstride=2\n[batchnorm]\n",
     NET "[convolutional]\nfilters=4\ngroups=2\ndontload=1\n[shortcut]\nfrom=-1\nweights_type=per_channel\n"
+        "dontsave=1\n"
         "[implicit]\nfilters=2\n",
     "[net]\ninputs=3\ntime_steps=2\n[lstm]\noutput=2\nbatch_normalize=1\n[gru]\noutput=2\n[rnn]\nhidden=2\noutput=2\n",
     NET "[crnn]\nhidden=2\noutput=2\nsize=3\npad=1\nbatch_normalize=1\n"
@@ -50,6 +51,24 @@ static void check_round_trip(fuzz_life *life, fuzz_input *input) {
     dn_weights_release(again);
 }
 
+/* Without layers that have dontsave=1, which the size says. */
+static void check_saved(fuzz_life *life, fuzz_input *input) {
+    dn_error err = {0};
+    uint64_t bytes = 0;
+    dn_weights *again = NULL;
+    if (dn_weights_saved_size(life->weights, -1, &bytes, &err) != DN_OK) return;
+    void *file = malloc(bytes);
+    FUZZ_REQUIRE(file != NULL);
+    const dn_weights_header header = dn_weights_get_header(life->weights);
+    dn_status status = dn_weights_write_saved(life->weights, -1, header, file, bytes, &err);
+    if (fuzz_status(input, status, &err) == DN_OK) {
+        status = dn_weights_load(&again, life->plan, file, bytes, true, -1, 1, NULL, &input->options, &err);
+        FUZZ_REQUIRE(fuzz_status(input, status, &err) == DN_OK || status == DN_E_NOMEM);
+    }
+    free(file);
+    dn_weights_release(again);
+}
+
 static void load(fuzz_life *life, fuzz_input *input, bool strict) {
     dn_error err = {0};
     dn_weights_report report;
@@ -58,7 +77,10 @@ static void load(fuzz_life *life, fuzz_input *input, bool strict) {
                                              &report, &input->options, &err);
     if (fuzz_status(input, status, &err) != DN_OK) return;
     check_report(&report, input->size, life->plan);
-    if (fuzz_network(life, input) == DN_OK && fuzz_forward(life, input) == DN_OK) check_round_trip(life, input);
+    if (fuzz_network(life, input) == DN_OK && fuzz_forward(life, input) == DN_OK) {
+        check_round_trip(life, input);
+        check_saved(life, input);
+    }
     dn_network_free(life->network);
     dn_weights_release(life->weights);
     life->network = NULL;

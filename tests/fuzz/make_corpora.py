@@ -78,6 +78,8 @@ CFGS = {
     + "onlyforward=1\n"
     + THIN.format(3)
     + "dont_update=2\nburnin_update=1\n[softmax]\n",
+    "excitation": NET + "max_batches=9\n" + CONV + "assisted_excitation=1\n" + THIN.format(14) + YOLO,
+    "truths": NET + CONV + "dontsave=1\n" + CONV + "truth=1\n" + THIN.format(4) + "[cost]\n",
     "time_normalizer": MOVIE
     + THIN.format(4)
     + "[conv_lstm]\noutput=4\nsize=3\npad=1\nbottleneck=1\ntime_normalizer=.5\n",
