@@ -1,5 +1,5 @@
 /* backend.c — the "cuda" backend as a library: devices, handles, errors. */
-#include <string.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "backend/cuda/program.h"
@@ -41,7 +41,7 @@ static dn_status cuda_look(int device, dn_device *out, dn_error *err) {
     struct cudaDeviceProp properties;
     cudaError_t status = cudaGetDeviceProperties(&properties, device);
     if (status != cudaSuccess) return fail(err, "the device cannot be looked at", status);
-    (void)strncpy(out->name, properties.name, sizeof out->name - 1);
+    (void)snprintf(out->name, sizeof out->name, "%s", properties.name);
     out->major = properties.major;
     out->minor = properties.minor;
     out->memory = properties.totalGlobalMem;
