@@ -89,6 +89,10 @@ OP_TEST(batchnorm_gradient, "a variance of zero") {
     batchnorm_gradient(c, {1, 3, 1, 1}, {1e-5F, false});
     c.inputs[2].values = {0.0F, 0.0F, 1e-8F};
 }
+OP_TEST(batchnorm_gradient, "a small variance, epsilon outside of the root") {
+    batchnorm_gradient(c, {2, 3, 2, 2}, {1e-2F, true});
+    c.inputs[2].values = {1e-6F, 1e-5F, 1e-4F};
+}
 OP_TEST(batchnorm_gradient, "dx alone") {
     batchnorm_inputs(c, {2, 4, 5, 5}, {1e-5F, false});
     c.float_output({2, 4, 5, 5});
