@@ -269,6 +269,15 @@ OP_TEST(concat, "flat, planes that differ") {
     c.tolerance = exactly;
 }
 
+OP_TEST(concat, "flat, into rows") {
+    static const int first[] = {0, 0}, channels[] = {2 * 3 * 5, 2 * 4};
+    c.op.as.concat = {true, first, channels};
+    c.input({3, 2, 3, 5});
+    c.input({3, 2, 2, 2});
+    c.output({3, 1, 2, 19});
+    c.tolerance = exactly;
+}
+
 /* ---- add ---- */
 
 static dn_op_add sum_of(int terms, dn_add_weights weights, dn_add_normalization normalization, bool sampled) {
@@ -289,6 +298,7 @@ OP_TEST(add, "sampled, read 2 apart") { plain_sum(c, {{2, 3, 7, 7}, {2, 5, 14, 1
 OP_TEST(add, "sampled, written 2 apart") { plain_sum(c, {{2, 5, 14, 14}, {2, 3, 7, 7}}, true); }
 OP_TEST(add, "sampled, written 3 apart, with a rest") { plain_sum(c, {{2, 2, 11, 10}, {2, 2, 4, 3}}, true); }
 OP_TEST(add, "sampled, sides that overlap") { plain_sum(c, {{1, 2, 7, 13}, {1, 2, 13, 7}}, true); }
+OP_TEST(add, "sampled, sides that overlap the other way") { plain_sum(c, {{1, 2, 13, 7}, {1, 2, 7, 13}}, true); }
 OP_TEST(add, "sampled, larger by less than two") { plain_sum(c, {{2, 2, 9, 9}, {2, 2, 13, 13}}, true); }
 
 OP_TEST(add, "two terms, leaky after them") {
