@@ -25,6 +25,7 @@ FOLDER = Path(__file__).with_name("api")
 PACKAGE = Path(pydn.__file__).parent
 MODULES = (
     "pydn",
+    "pydn.devices",
     "pydn.evaluation",
     "pydn.video",
     "pydn.training",

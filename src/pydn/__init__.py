@@ -1,6 +1,7 @@
 """Darknet networks in Python: load ``.cfg`` and ``.weights``, detect, classify, inspect, train."""
 
 from ._core.layer import Layer
+from ._core.tensor import Tensor
 from ._core.threads import set_num_threads
 from ._core.weights import Weights
 from ._version import __version__
@@ -41,6 +42,7 @@ __all__ = [
     "Network",
     "OutOfMemoryError",
     "ShapeError",
+    "Tensor",
     "TrainingError",
     "UnsupportedError",
     "Weights",

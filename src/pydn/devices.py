@@ -29,20 +29,28 @@ _loading = Lock()
 
 
 class Device(NamedTuple):
-    """A device as `devices` lists it."""
+    """A CUDA device.
+
+    Attributes
+    ----------
+    name : str
+        What ``device=`` of `load` takes: "cuda:0".
+    model : str
+        What its maker calls it; "" where nobody says.
+    capability : (int, int)
+        What it can compute, in CUDA's numbers: (9, 0).
+    memory, free : int
+        Bytes it has, and those of them that nobody uses; 0 where not known.
+    problem : str
+        Why it cannot be used; "" where it can.
+    """
 
     name: str
-    """What ``device=`` of `load` takes: ``"cuda:0"``."""
     model: str
-    """What its maker calls it; "" where it does not say."""
     capability: tuple[int, int]
-    """What it can compute, as CUDA counts: (9, 0)."""
     memory: int
-    """Bytes it has; 0 where not known."""
     free: int
-    """Bytes of these that nobody uses; 0 where not known."""
     problem: str
-    """Why it cannot be used, "" where it can."""
 
 
 def devices() -> list[Device]:

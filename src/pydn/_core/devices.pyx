@@ -78,7 +78,8 @@ def look(int device):
 
 cdef int choose_device(dn_network_options *options, str device) except -1:
     kind, colon, which = device.partition(":")
-    if kind not in ("cpu", "ref", "cuda") or (colon and (kind != "cuda" or not (which.isascii() and which.isdecimal()))):
+    numbered = kind == "cuda" and which.isascii() and which.isdecimal()
+    if kind not in ("cpu", "ref", "cuda") or (colon and not numbered):
         raise ValueError(f"device is {device!r}; 'cpu', 'ref', 'cuda' or 'cuda:1' was expected")
     options.device = min(int(which or 0), 0x7FFFFFFF)
     options.backend = _CPU if kind == "cpu" else _REF

@@ -255,7 +255,8 @@ cdef extern from "darknet/darknet.h" nogil:
 
     dn_status dn_device_count(const char *backend, int *out, dn_error *err)
     dn_status dn_device_look(const char *backend, int device, dn_device *out, dn_error *err)
-    dn_status dn_device_read(const char *backend, int device, void *into, const void *source, size_t size, dn_error *err)
+    dn_status dn_device_read(const char *backend, int device, void *into, const void *source, size_t size,
+                             dn_error *err)
     dn_status dn_device_wait(const char *backend, int device, uintptr_t stream, dn_error *err)
     dn_status dn_device_of(const char *backend, const void *data, int *out, dn_error *err)
 

@@ -1,5 +1,5 @@
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal, Self, TypeAlias, overload
+from typing import Any, Literal, Self, TypeAlias, final, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,6 +7,7 @@ from typing_extensions import Buffer, disjoint_base
 
 from .layer import Layers
 from .plan import Planned
+from .tensor import Tensor
 from .training import TrainingNetwork
 from .weights import LoadReport, Weights
 
@@ -15,6 +16,9 @@ _Boxes: TypeAlias = tuple[_Floats, _Floats, _Floats, _Floats | None]
 _AllBoxes: TypeAlias = tuple[_Floats, _Floats, _Floats, _Floats | None, _Floats]
 _NmsMethod: TypeAlias = Literal["sort", "obj", "kind"] | None
 _NmsKind: TypeAlias = Literal["default", "greedynms", "diounms", "cornersnms"] | None
+
+@final
+class Images: ...
 
 @disjoint_base
 class Network(Planned):
@@ -44,7 +48,10 @@ class Network(Planned):
         frozen: bool = False,
         alone: bool = False,
     ) -> Self: ...
-    def forward(self, x: Any = None) -> tuple[_Floats, ...]: ...
+    @overload
+    def forward(self, x: Any = None, *, on_device: Literal[False] = False) -> tuple[_Floats, ...]: ...
+    @overload
+    def forward(self, x: Any = None, *, on_device: Literal[True]) -> tuple[Tensor, ...]: ...
     def step_times(self) -> list[tuple[int, str, float]]: ...
     @overload
     def forward_decode(

@@ -19,6 +19,7 @@ from pydn._core.libdarknet cimport (
 )
 from pydn._core.plan cimport Plan, Planned, choose, plan_again
 from pydn._core.results cimport Results, boxes_wanted, heads_wanted
+from pydn._core.tensor cimport DeviceFloats, device_floats, is_on_device
 from pydn._core.threads cimport RunLock, fill_options
 from pydn._core.view cimport Floats, as_array, read_floats, view_of
 from pydn._core.weights cimport Weights
@@ -39,21 +40,53 @@ cdef dict _PREPARE = {"none": c.DN_PREPARE_NONE, "fuse": c.DN_PREPARE_FUSE, "bin
 cdef int _THE_INPUT = -1
 
 
-cdef Floats images_of(object x, Plan plan):
+cdef int check_images(tuple shape, Plan plan) except -1:
     cdef tuple wanted = (plan.channels, plan.height, plan.width)
-    cdef Floats floats = read_floats(x, "forward")
     cdef int inputs = plan.net().inputs
-    flat = plan.height * plan.width <= 1 and floats.shape[1:] in ((inputs,), (inputs, 1, 1))
-    if not (flat or floats.shape[1:] == wanted) or not 1 <= floats.shape[0] <= 0x7FFFFFFF:
+    flat = plan.height * plan.width <= 1 and shape[1:] in ((inputs,), (inputs, 1, 1))
+    if not (flat or shape[1:] == wanted) or not 1 <= shape[0] <= 0x7FFFFFFF:
         wanted = wanted if plan.width else (inputs,)
         raise ValueError(
-            f"the network takes (n, {', '.join(map(str, wanted))}), n at least 1; an array of {floats.shape} was given"
+            f"the network takes (n, {', '.join(map(str, wanted))}), n at least 1; an array of {shape} was given"
         )
-    return floats
+    return 0
+
+
+# What a forward reads. Its memory is held until the object dies or is released.
+@cython.final
+cdef class Images:
+    cdef Floats floats         # one of these two, or none: what is in the network's own input
+    cdef DeviceFloats remote
+    cdef const float *data
+    cdef int64_t count         # of floats; -1: the network's own input
+    cdef int images
+
+    cdef int release(self) except -1:
+        return 0 if self.floats is None else self.floats.release()
+
+
+cdef Images images_of(object x, Network network):
+    cdef Images given = Images.__new__(Images)
+    cdef tuple shape
+    given.count = -1
+    if x is None:
+        return given
+    if is_on_device(x):
+        kind, _, which = network.device.partition(":")
+        if kind != "cuda":
+            raise TypeError(f"forward: the array is on a CUDA device, the network on {kind}: give a host copy")
+        given.remote = device_floats(x, int(which or 0), "forward")
+        shape, given.data, given.count = given.remote.shape, given.remote.data, given.remote.count
+    else:
+        given.floats = read_floats(x, "forward")
+        shape, given.data, given.count = given.floats.shape, given.floats.data, given.floats.count
+    check_images(shape, network.plan)
+    given.images = shape[0]
+    return given
 
 
 # Under the lock, without Python. `floats`: as many as `data` has, or -1 for what is in the network's own input.
-cdef dn_status forward_images(dn_network *network, const float *data, int images, int64_t floats,
+cdef dn_status forward_images(dn_network *network, const float *data, bint remote, int images, int64_t floats,
                               dn_error *err) noexcept nogil:
     cdef dn_tensor own = c.dn_network_input(network)
     if floats < 0:
@@ -62,6 +95,8 @@ cdef dn_status forward_images(dn_network *network, const float *data, int images
     if floats != own.shape[1] * own.shape[2] * own.shape[3] * images:
         memset(err, 0, sizeof(dn_error))
         return c.DN_E_ARGUMENT
+    if remote:
+        return c.dn_network_forward_from_device(network, data, images, err)
     return c.dn_network_forward(network, data, images, err)
 
 
@@ -160,16 +195,14 @@ training=False, input_delta=False, frozen=False, alone=False)
     # ---- running
 
     cdef int run(self, object x, bint forward, Results results) except -1:
-        cdef Floats floats = None if x is None else images_of(x, self.plan)
-        cdef const float *data = NULL if floats is None else floats.data
-        cdef int64_t count = -1 if floats is None else floats.count
-        cdef int images = 0 if floats is None else floats.shape[0]
+        cdef Images given = images_of(x, self)
+        cdef bint remote = given.remote is not None
         cdef int own = self.plan.batch * self.plan.steps
         cdef dn_error err
         cdef dn_status status = c.DN_OK
         cdef dn_network *network
-        if forward and results.images > 0 and results.images != (own if floats is None else images):
-            raise ValueError(f"{images or own} images, but sizes of {results.images}")
+        if forward and results.images > 0 and results.images != (given.images or own):
+            raise ValueError(f"{given.images or own} images, but sizes of {results.images}")
         if not (forward or self.ran) and self.ptr != NULL:
             raise ValueError("there are no results yet; call forward first")
         self.lock.enter()
@@ -177,21 +210,21 @@ training=False, input_delta=False, frozen=False, alone=False)
         if network != NULL:
             with nogil:
                 if forward:
-                    status = forward_images(network, data, images, count, &err)
+                    status = forward_images(network, given.data, remote, given.images, given.count, &err)
                 if status == c.DN_OK:
                     self.ran = True
-                    results.take(network)
+                    status = results.take(network, &err)
+                if status == c.DN_OK:
                     status = results.decode(network, &err)
         self.lock.leave()
-        if floats is not None:
-            floats.release()
+        given.release()
         if network == NULL:
             raise ValueError("the network is closed")
         if status == c.DN_E_ARGUMENT and err.message[0] == 0:
             raise ValueError("the network was resized by another thread while its input was made")
         return check(status, &err, self.plan.file)
 
-    def forward(self, x=None):
+    def forward(self, x=None, *, bint on_device=False):
         """Run the network.
 
         Parameters
@@ -200,15 +233,21 @@ training=False, input_delta=False, frozen=False, alone=False)
             Any number of images; without it, what is in `input`. A recurrent network takes a multiple of `steps`, at
             most `batch` · `steps`: the first image of every sequence, then the second of every sequence, and so on
             (row = step · sequences + sequence). It continues the sequences of the call before, see `reset_state`.
+            A network on a CUDA device also takes an array that is there: a `Tensor`, or what has ``__dlpack__`` or
+            ``__cuda_array_interface__``, C-contiguous. It is waited for, and read where it is.
+        on_device : bool
+            Leave the results on the device; at most `batch` images.
 
         Returns
         -------
-        tuple of numpy.ndarray
+        tuple of numpy.ndarray, or of Tensor
             One a head, float32. Later calls never change them.
         """
-        cdef Results results = heads_wanted(self.head_count)
+        cdef Results results = heads_wanted(self.head_count, on_device)
+        if on_device and not self.device.startswith("cuda"):
+            raise ValueError(f"on_device=True needs a network on a CUDA device, this one is on {self.device}")
         self.run(x, True, results)
-        return results.arrays()
+        return results.device_arrays() if on_device else results.arrays()
 
     def step_times(self):
         """Run the network on what is in `input`, and time the steps that the backend makes of the layers.

@@ -19,6 +19,7 @@ cdef struct Suppression:
 # What one call brings back. Its memory is made before the network's lock is taken and dropped with the object.
 cdef class Results:
     cdef int heads              # room for so many tensors; 0: they are not wanted
+    cdef bint on_device         # they stay there
     cdef int images             # so many images are decoded
     cdef int first              # the first of them
     cdef dn_tensor *tensors     # with a reference to the block each
@@ -27,14 +28,15 @@ cdef class Results:
     cdef bint unsuppressed      # the probabilities before suppression are wanted
     cdef float **before         # these; one block an image
     cdef Suppression rule
-    cdef void take(self, const dn_network *network) noexcept nogil
+    cdef dn_status take(self, dn_network *network, dn_error *err) noexcept nogil
     cdef dn_status keep_probabilities(self, int image, dn_error *err) noexcept nogil
     cdef dn_status decode(self, const dn_network *network, dn_error *err) noexcept nogil
     cdef tuple arrays(self)
+    cdef tuple device_arrays(self)
     cdef tuple boxes(self, int image)
     cdef object embeddings(self, int image)
 
 
-cdef Results heads_wanted(int heads)
+cdef Results heads_wanted(int heads, bint on_device=*)
 # `how`: thresh, hier, letterbox, relative, nms, nms_method, nms_kind, nms_beta.
 cdef Results boxes_wanted(int first, list sizes, tuple how, bint pjreddie, bint unsuppressed=*)

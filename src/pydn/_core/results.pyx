@@ -16,6 +16,7 @@ from pydn._core.libdarknet cimport (
     dn_tensor,
 )
 from pydn._core.plan cimport choose
+from pydn._core.tensor cimport tensor_of
 from pydn._core.view cimport as_array, copy_floats, view_of
 
 cdef dict _METHODS = {"sort": c.DN_NMS_SORT, "obj": c.DN_NMS_OBJ, "kind": c.DN_NMS_KIND}
@@ -77,12 +78,20 @@ cdef class Results:
         PyMem_Free(self.found)
         PyMem_Free(self.options)
 
-    cdef void take(self, const dn_network *network) noexcept nogil:
+    cdef dn_status take(self, dn_network *network, dn_error *err) noexcept nogil:
+        cdef dn_status status
+        cdef dn_tensor tensor
         cdef int i
         for i in range(self.heads):
-            self.tensors[i] = c.dn_network_head(network, i)
-            if self.tensors[i].block != NULL:
-                c.dn_block_retain(self.tensors[i].block)
+            if self.on_device:
+                status = c.dn_network_snapshot(network, i, &tensor, err)
+                if status != c.DN_OK:
+                    return status
+            else:
+                tensor = c.dn_network_head(network, i)
+                c.dn_block_retain(tensor.block)
+            self.tensors[i] = tensor
+        return c.DN_OK
 
     cdef dn_status keep_probabilities(self, int image, dn_error *err) noexcept nogil:
         cdef const dn_detections *found = self.found[image]
@@ -113,6 +122,9 @@ cdef class Results:
     cdef tuple arrays(self):
         return tuple([as_array(view_of(&self.tensors[i], True)) for i in range(self.heads)])
 
+    cdef tuple device_arrays(self):
+        return tuple([tensor_of(&self.tensors[i]) for i in range(self.heads)])
+
     cdef tuple boxes(self, int image):
         cdef const dn_detections *found = self.found[image]
         cdef int count = c.dn_detections_count(found)
@@ -132,8 +144,10 @@ cdef class Results:
         return copy_floats(c.dn_detections_embeddings(found), shape)
 
 
-cdef Results heads_wanted(int heads):
-    return Results(heads, 0)
+cdef Results heads_wanted(int heads, bint on_device=False):
+    cdef Results results = Results(heads, 0)
+    results.on_device = on_device
+    return results
 
 
 cdef Results boxes_wanted(int first, list sizes, tuple how, bint pjreddie, bint unsuppressed=False):
