@@ -33,11 +33,17 @@ class Adversary:
         in proportion to the iterations, and is ``adversarial_lr`` at the end.
     seed
         Of its choices.
+
+    Attributes
+    ----------
+    shown
+        Is called with the iteration, the pictures as they were and their deltas, wherever some move.
     """
 
     def __init__(self, make: Callable[[], TrainingNetwork], facts: Mapping[str, Any], seed: int) -> None:
         self._make, self._seed = make, seed
         self._network: TrainingNetwork | None = None
+        self.shown: Callable[[int, NDArray[np.float32], NDArray[np.float32]], object] | None = None
         self._rate, self._burn_in, self._end = facts["adversarial_lr"], facts["burn_in"], facts["max_batches"]
 
     @classmethod
@@ -83,7 +89,11 @@ class Adversary:
         net.loss(np.full((len(x), net.truths), _nothing(net), np.float32))
         net.backward()
         delta = net.input_delta.reshape(x.shape)
-        return np.clip(x + np.float32(rate) * delta, 0, 1) if np.isfinite(delta).all() else x
+        if not np.isfinite(delta).all():
+            return x
+        if self.shown is not None:
+            self.shown(iteration, x, delta)
+        return np.clip(x + np.float32(rate) * delta, 0, 1)
 
     def close(self) -> None:
         """Give the memory back."""

@@ -37,7 +37,7 @@ class LeftOut:
     dialect
         Where it is so; empty: in both.
     unless
-        A cfg with a layer of one of these kinds acts on it.
+        A cfg with a layer of one of these kinds, or one of these keys in [net], acts on it.
     """
 
     section: str
@@ -55,7 +55,10 @@ def _several(section: str, names: str, why: str, level: int = logging.WARNING) -
 
 KEYS: list[LeftOut] = [
     LeftOut("net", "adversarial_lr", _ALEXEYABS, dialect="pjreddie"),
-    LeftOut("net", "attention", "it opens windows with pictures of adversarial training"),
+    LeftOut("net", "attention", _ALEXEYABS, dialect="pjreddie"),
+    LeftOut(
+        "net", "attention", "there is no adversarial_lr=", dialect="alexeyab", unless=frozenset({"adversarial_lr"})
+    ),
     LeftOut("net", "unsupervised", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "track", _ALEXEYABS, dialect="pjreddie"),
     LeftOut("net", "dynamic_minibatch", _ALEXEYABS, dialect="pjreddie"),
@@ -113,9 +116,9 @@ def left_out(cfg: bytes, dialect: str) -> Iterator[tuple[int, str]]:
         A level of `logging` and a message, one a key.
     """
     found = sections(split_lines(cfg))
-    kinds = {section.kind for section in found}
+    there = {section.kind for section in found} | {key for section in found[:1] for key in section.options}
     for key in KEYS:
-        holds = key.dialect in ("", dialect) and key.unless.isdisjoint(kinds)
+        holds = key.dialect in ("", dialect) and key.unless.isdisjoint(there)
         uses = list(_uses(key, found)) if holds else []
         if uses:
             section, value, line = uses[0]

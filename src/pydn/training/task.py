@@ -17,6 +17,7 @@ from ..names import read_names
 from ..preprocess import Dialect
 from ..server import LOCAL
 from ..tools.ternary import marked
+from .attention import AttentionFiles
 from .augment import DetectorAugmentation, detector_maker
 from .chart import ChartFile
 from .classifier_augment import ClassifierAugmentation, classifier_maker, own_class
@@ -125,6 +126,8 @@ def trainer_of(
         )
 
     trainer = Trainer(net, feed, plan, session=session)
+    if folder is not None and session.adversary is not None and session.facts["attention"]:
+        session.adversary.shown = AttentionFiles(Path(folder) / plan.base)
     highest = session.facts["max_chart_loss"] if "max_chart_loss" in net.plan.options else None
     trainer.callbacks += [*_watching(trainer, data, chart, highest, history, live, live_address), *callbacks]
     return trainer

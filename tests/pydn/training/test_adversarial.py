@@ -1,12 +1,16 @@
 """`adversarial_lr`: when pictures move, by how much, and where to."""
 
 import logging
+from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 import pydn
+from pydn import demo_training
 from pydn.training.adversarial import Adversary
+from pydn.training.attention import AttentionFiles, attention
 
 CFG = """[net]
 batch=2
@@ -100,3 +104,47 @@ def test_where_it_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     with pydn.load(CFG.format(more="").encode(), dialect="pjreddie") as net, caplog.at_level(logging.WARNING, "pydn"):
         assert net.session().adversary is None
     assert any("adversarial_lr=3" in message and "dialect alexeyab" in message for message in caplog.messages)
+
+
+def test_attention_by_hand() -> None:
+    """Four blocks of 4×4 pixels, of which the corners keep their values through the blur."""
+    values = np.kron([[0.0, 1.0], [3.0, 8.0]], np.ones((4, 4))) / 3
+    found = attention(np.stack([values] * 3).astype(np.float32))
+    assert found.shape == (8, 8)
+    corners = found[[0, 0, -1, -1], [0, -1, 0, -1]]  # the sums' mean is 3, 8 lies between the least and the largest
+    np.testing.assert_allclose(corners, [4 * 3 / 8, 4 * 2 / 8, 0, 4 * 5 / 8], atol=1e-6)
+    assert not attention(np.ones((3, 8, 8), np.float32)).any()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_pictures_of_attention(channels: int, tmp_path: Path) -> None:
+    """Red over the image, that shines through; of the first mini-batch of an iteration."""
+    keep = AttentionFiles(tmp_path / "net")
+    delta = np.kron([[0.0, 0.25], [0.25, 0.5]], np.ones((4, 4))).astype(np.float32) / channels
+    deltas = np.stack([[delta] * channels] * 2)
+    x = np.zeros((2, channels, 8, 8), np.float32)
+    x[0] = np.linspace(0.25, 0.5, channels)[:, None, None]
+    keep(7, x, deltas)
+    keep(7, 0 * x, deltas)
+    blue, green, red = 255 * 0.3 * np.array([0.5, 0.375, 0.25] if channels == 3 else [0.25] * 3)
+    both, alone = (cv2.imread(str(tmp_path / f"net_attention{part}.png")) for part in ("", "_mask"))
+    assert (sorted(path.name for path in tmp_path.iterdir())) == ["net_attention.png", "net_attention_mask.png"]
+    np.testing.assert_allclose(both[0, 0], [blue, green, 255], atol=0.51)  # 0.7 · 4 · 0.5 and more are 1
+    np.testing.assert_allclose(both[0, -1], [blue, green, red], atol=0.51)
+    np.testing.assert_array_equal(alone[[0, 0], [0, -1]], [[0, 0, 255], [0, 0, 0]])
+    keep(8, 0 * x, deltas)
+    assert not cv2.imread(str(tmp_path / "net_attention.png"))[..., :2].any()
+
+
+@pytest.mark.parametrize("key", ["attention=1", ""])
+def test_a_training_keeps_them(key: str, tmp_path: Path) -> None:
+    data = demo_training.draw_set(tmp_path / "set", train=4, valid=1)
+    keys = f"[net]\n{key}\nadversarial_lr=0.1\n".encode()
+    cfg = demo_training.cfg(8).replace(b"[net]\n", keys).replace(b"burn_in=30", b"burn_in=0")
+    with pydn.load(cfg, data=data) as net:
+        net.train(data, batch=1, backup=tmp_path / "kept", base="shapes")
+    names = {path.name for path in (tmp_path / "kept").iterdir()}
+    assert ({"shapes_attention.png", "shapes_attention_mask.png"} <= names) == bool(key)
+    if key:
+        picture = cv2.imread(str(tmp_path / "kept" / "shapes_attention.png"))
+        assert picture.shape == (128, 160, 3)
