@@ -25,7 +25,6 @@ FOLDER = Path(__file__).with_name("api")
 PACKAGE = Path(pydn.__file__).parent
 MODULES = (
     "pydn",
-    "pydn.devices",
     "pydn.evaluation",
     "pydn.video",
     "pydn.training",

@@ -11,6 +11,7 @@ from .checking import check
 from .classification import Classification
 from .datafile import DataFile
 from .detections import Detection, Detections
+from .device import Device, devices
 from .errors import (
     CfgError,
     DataError,
@@ -36,6 +37,7 @@ __all__ = [
     "DataFile",
     "Detection",
     "Detections",
+    "Device",
     "DeviceError",
     "Error",
     "Layer",
@@ -52,6 +54,7 @@ __all__ = [
     "cfg_template",
     "cfg_templates",
     "check",
+    "devices",
     "load",
     "set_num_threads",
 ]

@@ -85,7 +85,7 @@ cdef int choose_device(dn_network_options *options, str device) except -1:
     options.backend = _CPU if kind == "cpu" else _REF
     if kind == "cuda":
         options.backend = _CUDA
-        from pydn.devices import use_cuda  # which needs this module; only who asks for a device loads anything
+        from pydn.device import use_cuda  # which needs this module; only who asks for a device loads anything
 
         use_cuda(options.device)
     return 0
