@@ -12,8 +12,10 @@ typedef struct running {
     int images, first, last;
 } running;
 
+/* Images of this run, or, of a gradient, what its parameter has. */
 static int rows_of(const running *r, int tensor) {
-    return dn_run_rows(&r->program->graph, &r->program->graph.tensors[tensor], r->images);
+    const dn_tensor_info *info = &r->program->graph.tensors[tensor];
+    return info->role == DN_ROLE_GRADIENT ? info->shape.n : dn_run_rows(&r->program->graph, info, r->images);
 }
 
 static size_t floats_of(const running *r, int tensor) {
