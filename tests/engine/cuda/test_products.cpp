@@ -204,6 +204,13 @@ OP_TEST(linear_weights, "transposed weights") { linear_weights(c, {5, 2, 3, 1}, 
 
 /* ---- the choice of an algorithm ---- */
 
+/* Those whose results repeat to the bit, as cuDNN documents them. */
+static bool repeats(dn_op_kind kind, int algorithm) {
+    if (kind == DN_OP_conv2d_data) return algorithm != CUDNN_CONVOLUTION_BWD_DATA_ALGO_0;
+    if (kind != DN_OP_conv2d_weights) return true;
+    return algorithm != CUDNN_CONVOLUTION_BWD_FILTER_ALGO_0 && algorithm != 3; /* …_ALGO_3 */
+}
+
 /* What is chosen for a layer: by a program that is compiled, then for fewer images in `room` bytes of workspace. */
 static void choose(compare::test &c, const char *title, dn_op_kind kind, const layer &l, bool by_library) {
     dn_cuda_context context = {};
@@ -216,6 +223,8 @@ static void choose(compare::test &c, const char *title, dn_op_kind kind, const l
     dn_cuda_state state = {};
     const size_t bytes = dn_cuda_choose_algorithm(&context, &op, l.x, l.y, &state);
     compare::check((state.algorithm >= 0) == by_library, "%s: algorithm %d", title, state.algorithm);
+    compare::check(state.algorithm < 0 || repeats(kind, state.algorithm), "%s: algorithm %d does not repeat to the bit",
+                   title, state.algorithm);
     compare::check(state.rows == l.x.n, "%s: chosen for %d rows", title, state.rows);
     compare::check(bytes == state.workspace_bytes && bytes <= (size_t)512 << 20, "%s: %zu bytes", title, bytes);
     layer fewer = l;
