@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pydn
-from pydn._core import devices
+from pydn._core.devices import load_library
 from pydn._core.threads import best_isa
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
     library = config.getoption("--emulated-cuda")
     if library is not None:
         with TemporaryDirectory() as folder:
-            devices.load_library(library or _build_emulated_cuda(Path(folder)))
+            load_library(library or _build_emulated_cuda(Path(folder)))
     config.stash[_CUDA] = library is not None or _has_device()
 
 
