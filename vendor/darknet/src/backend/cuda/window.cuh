@@ -3,7 +3,7 @@
 #ifndef DN_BACKEND_CUDA_WINDOW_CUH
 #define DN_BACKEND_CUDA_WINDOW_CUH
 
-#include "backend/cuda/common.cuh"
+#include "backend/cuda/forward.cuh"
 
 struct dn_cuda_window {
     int channels, filters; /* of a group */
@@ -31,10 +31,6 @@ struct dn_cuda_cell {
 __device__ inline dn_cuda_cell cell_at(dn_shape shape, size_t index) {
     const unsigned flat = (unsigned)index, w = (unsigned)shape.w, h = (unsigned)shape.h, c = (unsigned)shape.c;
     return {(int)(flat / w / h / c), (int)(flat / w / h % c), (int)(flat / w % h), (int)(flat % w)};
-}
-
-__device__ inline size_t plane_at(dn_shape shape, int n, int c) {
-    return ((size_t)n * (size_t)shape.c + (size_t)c) * (size_t)shape.h * (size_t)shape.w;
 }
 
 #endif
