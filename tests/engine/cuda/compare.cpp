@@ -401,16 +401,12 @@ struct run {
         state.coefficients = (const float *)(const void *)upload(encode(values, holds::float32, c.type));
     }
 
+    /* Of one group: they are the same in all. */
     void make_parts() {
         const dn_op_softmax &p = c.op.as.softmax;
         std::vector<dn_cuda_part> parts;
-        const int count = (int)dn_shape_image(c.outputs[0].shape) / (p.spatial ? 1 : p.groups);
-        for (int g = 0; !p.spatial && g < p.groups; g++) {
-            int first = g * count;
-            if (p.sizes == nullptr) parts.push_back({first, count});
-            for (int k = 0; p.sizes != nullptr && k < p.size_count; first += p.sizes[k++]) {
-                parts.push_back({first, p.sizes[k]});
-            }
+        for (int k = 0, first = 0; p.sizes != nullptr && k < p.size_count; first += p.sizes[k++]) {
+            parts.push_back({first, p.sizes[k]});
         }
         state.table = upload_table(parts);
     }

@@ -59,14 +59,14 @@ typedef struct dn_cuda_state {
     const float *coefficients; /* add, add_gradient: a_k, (terms, c); NULL when PLAIN                              */
     dn_activation activation;  /* conv2d, linear, bias, batchnorm, add: computed after it, in place; scalar kinds  */
     float pad_value;           /* xnor conv2d: what cells outside of the image count as                            */
-    const void *table;         /* softmax: softmax_part[]; channel_map: dn_channel_rule[]; NULL: none              */
+    const void *table;         /* softmax: dn_cuda_part[] of one group; channel_map: dn_channel_rule[]; NULL: none */
     int table_count;
     int algorithm; /* conv2d and its gradients: cuDNN's, by a run of `rows` images; -1: our own kernel */
     int rows;
     size_t workspace_bytes; /* that the algorithm needs                                                         */
 } dn_cuda_state;
 
-typedef struct dn_cuda_part { /* softmax: of an image's values */
+typedef struct dn_cuda_part { /* softmax: of the values of a group */
     int first, count;
 } dn_cuda_part;
 
