@@ -163,11 +163,29 @@ static void launch(const running *r, int index) {
 
 void dn_cuda_host(const dn_cuda_call *call) { (void)call; } /* never launched: run_host */
 
-static char *stage(const running *r, const dn_op *op, int k, int tensor, char *at) {
+static int tensor_of(const dn_op *op, int k) {
+    return k < op->input_count ? op->inputs[k] : op->outputs[k - op->input_count];
+}
+
+/* A tensor that the op names several times is one there too: the function may add to it twice. */
+static const dn_host_tensor *staged_before(const dn_cuda_program *program, const dn_op *op, int k) {
+    for (int j = 0; j < k; j++) {
+        if (tensor_of(op, j) == tensor_of(op, k)) return &program->hosted[j];
+    }
+    return NULL;
+}
+
+static char *stage(const running *r, const dn_op *op, int k, char *at) {
     dn_cuda_program *program = r->program;
     dn_host_tensor *hosted = &program->hosted[k];
+    const int tensor = tensor_of(op, k);
     *hosted = (dn_host_tensor){NULL, {1, 1, 1, 1}};
     if (tensor < 0) return at;
+    const dn_host_tensor *same = staged_before(program, op, k);
+    if (same) {
+        *hosted = *same;
+        return at;
+    }
     const dn_tensor_info *info = &program->graph.tensors[tensor];
     hosted->shape = info->shape;
     if (info->role == DN_ROLE_PARAMETER) {
@@ -176,7 +194,6 @@ static char *stage(const running *r, const dn_op *op, int k, int tensor, char *a
     }
     hosted->shape.n = rows_of(r, tensor);
     hosted->data = (float *)(void *)at;
-    (void)op;
     download(r, tensor, at); /* outputs too: the function may add to them */
     return at + dn_round_up(floats_of(r, tensor) * sizeof(float), 256);
 }
@@ -185,8 +202,7 @@ static void run_host(const running *r, int index) {
     dn_cuda_program *program = r->program;
     const dn_op *op = &program->graph.ops[index];
     char *at = program->staging + program->host_op_at;
-    for (int k = 0; k < op->input_count; k++) at = stage(r, op, k, op->inputs[k], at);
-    for (int k = 0; k < op->output_count; k++) at = stage(r, op, op->input_count + k, op->outputs[k], at);
+    for (int k = 0; k < op->input_count + op->output_count; k++) at = stage(r, op, k, at);
     wait(program);
     const dn_host_tensor *outputs = program->hosted + op->input_count;
     if (program->context.failure[0] == '\0') {
