@@ -32,12 +32,13 @@ template <typename T, bool XNOR>
 static __global__ void convolve(size_t count, dn_cuda_window g, const T *x, const T *weights, T *y, float pad_value) {
     const size_t cells = (size_t)g.size * (size_t)g.size;
     EACH(k, count) {
-        const dn_cuda_cell at = cell_at(g.out, k);
+        const dn_cuda_place at = place_of(k, g.out);
+        const int i = row_of(at, g.out), j = column_of(at, g.out);
         const T *w = weights + (size_t)at.c * (size_t)g.channels * cells;
-        const T *plane = x + plane_at(g.in, at.n, at.c / g.filters * g.channels);
+        const T *plane = x + plane_at(g.in, at.n, at.c / (unsigned)g.filters * (unsigned)g.channels);
         float sum = 0.0F;
         for (int c = 0; c < g.channels; c++, w += cells, plane += (size_t)g.in.h * (size_t)g.in.w) {
-            sum += channel_sum<T, XNOR>(g, plane, w, at.i, at.j, pad_value);
+            sum += channel_sum<T, XNOR>(g, plane, w, i, j, pad_value);
         }
         store(y, k, sum);
     }
@@ -58,5 +59,6 @@ static void convolve_directly(const dn_cuda_call *call) {
 
 extern "C" void dn_cuda_conv2d(const dn_cuda_call *call) {
     if (!dn_cuda_dnn_forward(call)) convolve_directly(call);
-    dn_cuda_finish(call, call->outputs[0].shape.c);
+    const dn_cuda_tensor *const y = &call->outputs[0];
+    dn_cuda_finish(call, y->data, y->data, call->state->biases, y->shape);
 }

@@ -28,13 +28,13 @@ static __global__ void gather(size_t count, dn_cuda_window g, const float *dy, c
                               bool accumulate) {
     const size_t cells = (size_t)g.size * (size_t)g.size;
     EACH(index, count) {
-        const dn_cuda_cell at = cell_at(g.in, index);
-        const int group = at.c / g.channels, first = group * g.filters;
-        const float *w = weights + ((size_t)first * (size_t)g.channels + (size_t)(at.c % g.channels)) * cells;
+        const dn_cuda_place at = place_of(index, g.in);
+        const unsigned channels = (unsigned)g.channels, first = at.c / channels * (unsigned)g.filters;
+        const float *w = weights + ((size_t)first * channels + at.c % channels) * cells;
         const float *plane = dy + plane_at(g.out, at.n, first);
         float sum = 0.0F;
-        for (int f = 0; f < g.filters; f++, w += (size_t)g.channels * cells) {
-            sum += filter_sum(g, plane, w, at.i, at.j);
+        for (int f = 0; f < g.filters; f++, w += channels * cells) {
+            sum += filter_sum(g, plane, w, row_of(at, g.in), column_of(at, g.in));
             plane += (size_t)g.out.h * (size_t)g.out.w;
         }
         dx[index] = accumulate ? dx[index] + sum : sum;

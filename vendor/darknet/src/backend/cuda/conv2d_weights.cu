@@ -4,21 +4,22 @@
 #include "backend/cuda/window.cuh"
 
 /* One product of the sum: of the weight (f, c, u, v), at value `index` of (n, i, j). */
-static __device__ float product_at(const dn_cuda_window &g, const float *x, const float *dy, dn_cuda_cell weight,
+static __device__ float product_at(const dn_cuda_window &g, const float *x, const float *dy, dn_cuda_place weight,
                                    size_t index) {
-    const dn_cuda_cell at = cell_at({g.out.n, 1, g.out.h, g.out.w}, index);
-    const int64_t row = row_under(g, at.i, weight.i), column = column_under(g, at.j, weight.j);
+    const dn_cuda_place at = place_of(index, {g.out.n, 1, g.out.h, g.out.w});
+    const int u = (int)weight.cell / g.size, v = (int)weight.cell % g.size;
+    const int64_t row = row_under(g, row_of(at, g.out), u), column = column_under(g, column_of(at, g.out), v);
     if (row < 0 || row >= g.in.h || column < 0 || column >= g.in.w) return 0.0F;
-    const int channel = weight.n / g.filters * g.channels + weight.c;
+    const unsigned channel = weight.n / (unsigned)g.filters * (unsigned)g.channels + weight.c;
     const float *const plane = x + plane_at(g.in, at.n, channel);
     const float *const delta = dy + plane_at(g.out, at.n, weight.n);
-    return delta[(size_t)at.i * (size_t)g.out.w + (size_t)at.j] * plane[row * g.in.w + column];
+    return delta[at.cell] * plane[row * g.in.w + column];
 }
 
 static __global__ void correlate(size_t count, dn_cuda_window g, const float *x, const float *dy, float *dw) {
     const size_t products = (size_t)g.out.n * (size_t)g.out.h * (size_t)g.out.w;
     for (size_t k = blockIdx.x; k < count; k += gridDim.x) {
-        const dn_cuda_cell weight = cell_at({g.out.c, g.channels, g.size, g.size}, k);
+        const dn_cuda_place weight = place_of(k, {g.out.c, g.channels, g.size, g.size});
         float sum = 0.0F;
         for (size_t i = threadIdx.x; i < products; i += blockDim.x) sum += product_at(g, x, dy, weight, i);
         sum = block_sum(sum);

@@ -19,5 +19,5 @@ extern "C" void dn_cuda_linear(const dn_cuda_call *call) {
     gemm.ldc = outputs;
     gemm.alpha = 1.0F;
     dn_cuda_multiply(call->context, &gemm);
-    dn_cuda_finish(call, outputs);
+    dn_cuda_finish(call, y->data, y->data, call->state->biases, {y->shape.n, outputs, 1, 1});
 }

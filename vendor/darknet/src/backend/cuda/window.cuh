@@ -23,14 +23,8 @@ __device__ inline int64_t column_under(const dn_cuda_window &g, int j, int v) {
     return (int64_t)j * g.stride_x - g.pad + (int64_t)v * g.dilation;
 }
 
-/* Cell (n, c, i, j) that flat index `index` of a tensor stands for. */
-struct dn_cuda_cell {
-    int n, c, i, j;
-};
-
-__device__ inline dn_cuda_cell cell_at(dn_shape shape, size_t index) {
-    const unsigned flat = (unsigned)index, w = (unsigned)shape.w, h = (unsigned)shape.h, c = (unsigned)shape.c;
-    return {(int)(flat / w / h / c), (int)(flat / w / h % c), (int)(flat / w % h), (int)(flat % w)};
-}
+/* Row and column of a place in a tensor of this shape. */
+__device__ inline int row_of(dn_cuda_place place, dn_shape shape) { return (int)(place.cell / (unsigned)shape.w); }
+__device__ inline int column_of(dn_cuda_place place, dn_shape shape) { return (int)(place.cell % (unsigned)shape.w); }
 
 #endif
