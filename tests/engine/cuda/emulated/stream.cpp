@@ -1,9 +1,9 @@
 /* stream.cpp — streams, events, graphs and copies of the emulated CUDA runtime.
  *
  * Nothing runs before somebody waits for it (or for the device, or frees memory): results that are read too early are
- * NaN. A copy from or to pageable memory takes its turn at once, as CUDA's does. The default stream waits for the
- * streams that were not made cudaStreamNonBlocking, and runs at once. While a stream is captured, nothing runs; its
- * graph runs what was captured, in that order. */
+ * NaN. A copy to pageable memory takes its turn at once and one from it reads it at once, as CUDA's do. The default
+ * stream and those that were not made cudaStreamNonBlocking wait for each other. While a stream is captured, nothing
+ * runs; its graph runs what was captured, in that order. */
 #include "device.h"
 
 #include <chrono>
@@ -45,6 +45,11 @@ static std::set<emulated_stream *> &streams() {
     return all;
 }
 
+static emulated_stream *default_stream() {
+    static emulated_stream one;
+    return &one;
+}
+
 static bool valid(cudaStream_t stream) { return stream == nullptr || streams().count(stream) != 0; }
 
 static cudaError_t bad_stream() {
@@ -69,13 +74,17 @@ static void finish_blocking() {
     }
 }
 
+static void finish_default() { run_up_to(default_stream(), default_stream()->queued); }
+
 void emulated::finish_device() {
     for (emulated_stream *stream : streams()) run_up_to(stream, stream->queued);
+    finish_default();
 }
 
 cudaError_t emulated::finish(cudaStream_t stream) {
     if (stream == nullptr) {
         finish_blocking();
+        finish_default();
     } else {
         run_up_to(stream, stream->queued);
     }
@@ -105,9 +114,9 @@ cudaError_t emulated::enqueue(cudaStream_t stream, work job) {
     }
     if (stream == nullptr) {
         finish_blocking();
-        const reachable access;
-        job();
-        return cudaSuccess;
+        stream = default_stream();
+    } else if (stream->blocking) {
+        finish_default();
     }
     stream->waiting.push_back(std::move(job));
     stream->queued++;
@@ -170,7 +179,9 @@ static cudaError_t copy(void *to, const void *from, size_t bytes, cudaMemcpyKind
 cudaError_t cudaMemcpy(void *to, const void *from, size_t bytes, cudaMemcpyKind kind) {
     const locked lock;
     if (forbid_capture("cudaMemcpy") != cudaSuccess) return cudaErrorStreamCaptureUnsupported;
-    return copy(to, from, bytes, kind, nullptr);
+    const cudaError_t status = copy(to, from, bytes, kind, nullptr);
+    const bool may_return = on_device(to, bytes) && !is_pinned(from, bytes); /* before it is done */
+    return status == cudaSuccess && !may_return ? finish(nullptr) : status;
 }
 
 cudaError_t cudaMemcpyAsync(void *to, const void *from, size_t bytes, cudaMemcpyKind kind, cudaStream_t stream) {
@@ -255,13 +266,14 @@ cudaError_t cudaEventRecord(cudaEvent_t event, cudaStream_t stream) {
     if (!valid(stream)) return bad_stream();
     if (capturing(stream)) return fault(cudaErrorStreamCaptureUnsupported, "an event in a captured stream");
     const cudaError_t status = enqueue(stream, [=]() { event->time = std::chrono::steady_clock::now(); });
-    event->stream = stream;
-    event->ticket = stream == nullptr ? 0 : stream->queued;
+    event->stream = stream == nullptr ? default_stream() : stream;
+    event->ticket = event->stream->queued;
     return status;
 }
 
 static void finish_event(cudaEvent_t event) {
-    if (event->stream != nullptr && streams().count(event->stream) != 0) run_up_to(event->stream, event->ticket);
+    const bool lives = event->stream == default_stream() || streams().count(event->stream) != 0;
+    if (lives) run_up_to(event->stream, event->ticket);
 }
 
 cudaError_t cudaEventSynchronize(cudaEvent_t event) {

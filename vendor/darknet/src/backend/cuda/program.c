@@ -232,6 +232,8 @@ dn_status dn_cuda_reserve(dn_program *base, dn_error *err) {
     program->context.workspace = dn_cuda_at(program, program->workspace);
     point_states(program);
     upload_tables(program);
+    /* The program's stream does not wait for the default one, in which all this was asked for. */
+    (void)dn_cuda_ok(&program->context, cudaDeviceSynchronize(), "the device");
     return dn_cuda_check(program, err);
 }
 
