@@ -97,5 +97,9 @@ static inline int dn_run_rows(const dn_graph *graph, const dn_tensor_info *info,
 
 /* First op that writes and last op that reads each tensor (-1 where none), for placements. */
 void dn_graph_uses(const dn_graph *graph, int *first, int *last);
+/* 1 + the highest slot of a parameter. */
+int dn_graph_slots(const dn_graph *graph);
+/* Largest number of tensors that one op names, at least 1. */
+size_t dn_graph_widest(const dn_graph *graph);
 
 #endif

@@ -14,3 +14,20 @@ void dn_graph_uses(const dn_graph *graph, int *first, int *last) {
         }
     }
 }
+
+int dn_graph_slots(const dn_graph *graph) {
+    int count = 0;
+    for (int t = 0; t < graph->tensor_count; t++) {
+        if (graph->tensors[t].slot >= count) count = graph->tensors[t].slot + 1;
+    }
+    return count;
+}
+
+size_t dn_graph_widest(const dn_graph *graph) {
+    int widest = 1;
+    for (int i = 0; i < graph->op_count; i++) {
+        const int count = graph->ops[i].input_count + graph->ops[i].output_count;
+        widest = count > widest ? count : widest;
+    }
+    return (size_t)widest;
+}

@@ -57,18 +57,6 @@ static void cpu_release(dn_program *base) {
     dn_free(&allocator, program);
 }
 
-static dn_status check_ops(const dn_graph *graph, dn_error *err) {
-    for (int i = 0; i < graph->op_count; i++) {
-        const dn_op *op = &graph->ops[i];
-        if (dn_ref_supports(graph, op)) continue;
-        (void)dn_fail(err, DN_E_UNSUPPORTED, "the cpu backend does not run this %s: %s", dn_op_name(op->kind),
-                      "its shapes or element types are not covered");
-        dn_error_where(err, op->layer, "", "", 0);
-        return DN_E_UNSUPPORTED;
-    }
-    return DN_OK;
-}
-
 static dn_status build(dn_cpu_program *program, const dn_compile_options *options, dn_zone *temporary, dn_error *err) {
     dn_cpu_compile compile = {.program = program,
                               .graph = &program->graph,
@@ -78,14 +66,11 @@ static dn_status build(dn_cpu_program *program, const dn_compile_options *option
                               .block = program->kernels->block,
                               .err = err};
     const size_t tensors = (size_t)program->graph.tensor_count;
-    DN_TRY(check_ops(&program->graph, err));
+    DN_TRY(dn_ref_check(&program->graph, "cpu", err));
     DN_TRY(dn_alloc(&program->allocator, (void **)&program->base.placements, tensors, sizeof(dn_placement),
                     "placements", err));
     DN_TRY(dn_zone_alloc(temporary, (void **)&compile.tensors, tensors, sizeof *compile.tensors, err));
-    for (int t = 0; t < program->graph.tensor_count; t++) {
-        const int slot = program->graph.tensors[t].slot;
-        if (slot >= program->slot_count) program->slot_count = slot + 1;
-    }
+    program->slot_count = dn_graph_slots(&program->graph);
     DN_TRY(dn_cpu_fuse(&compile));
     dn_cpu_layouts(&compile);
     dn_cpu_parents(&compile);

@@ -3,35 +3,6 @@
 
 #include "backend/cuda/program.h"
 
-static int count_slots(const dn_graph *graph) {
-    int count = 0;
-    for (int t = 0; t < graph->tensor_count; t++) {
-        if (graph->tensors[t].slot >= count) count = graph->tensors[t].slot + 1;
-    }
-    return count;
-}
-
-static size_t widest_op(const dn_graph *graph) {
-    int widest = 1;
-    for (int i = 0; i < graph->op_count; i++) {
-        const int count = graph->ops[i].input_count + graph->ops[i].output_count;
-        widest = count > widest ? count : widest;
-    }
-    return (size_t)widest;
-}
-
-static dn_status check_ops(const dn_graph *graph, dn_error *err) {
-    for (int i = 0; i < graph->op_count; i++) {
-        const dn_op *op = &graph->ops[i];
-        if (dn_ref_supports(graph, op)) continue;
-        (void)dn_fail(err, DN_E_UNSUPPORTED, "the cuda backend does not run this %s: %s", dn_op_name(op->kind),
-                      "its shapes or element types are not covered");
-        dn_error_where(err, op->layer, "", "", 0);
-        return DN_E_UNSUPPORTED;
-    }
-    return DN_OK;
-}
-
 static bool trains(const dn_graph *graph) {
     for (int t = 0; t < graph->tensor_count; t++) {
         if (graph->tensors[t].role == DN_ROLE_GRADIENT || graph->tensors[t].role == DN_ROLE_DELTA) return true;
@@ -69,7 +40,7 @@ static dn_status choose_type(dn_cuda_program *program, dn_precision precision, d
 
 static dn_status allocate(dn_cuda_program *program, const dn_allocator *allocator, dn_error *err) {
     const size_t ops = (size_t)program->graph.op_count, tensors = (size_t)program->graph.tensor_count;
-    const size_t slots = (size_t)program->slot_count, widest = widest_op(&program->graph);
+    const size_t slots = (size_t)program->slot_count, widest = dn_graph_widest(&program->graph);
     const struct {
         void **at;
         size_t count, size;
@@ -112,7 +83,7 @@ static dn_status prepare(dn_cuda_program *program, int index, dn_prepare how, co
 
 static dn_status build(dn_cuda_program *program, const dn_compile_options *options, const dn_allocator *allocator,
                        dn_error *err) {
-    DN_TRY(check_ops(&program->graph, err));
+    DN_TRY(dn_ref_check(&program->graph, "cuda", err));
     DN_TRY(choose_type(program, options->precision, err));
     DN_TRY(allocate(program, allocator, err));
     memcpy(program->kept, options->keep, (size_t)program->graph.tensor_count * sizeof *program->kept);
@@ -132,7 +103,7 @@ dn_status dn_cuda_compile(dn_backend *base, const dn_graph *graph, const dn_comp
     program->base.type = &dn_backend_cuda;
     program->base.backend = base;
     program->graph = *graph;
-    program->slot_count = count_slots(graph);
+    program->slot_count = dn_graph_slots(graph);
     program->context.stream = backend->stream;
     program->context.blas = backend->blas;
     program->context.dnn = backend->dnn;

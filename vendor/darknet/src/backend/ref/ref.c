@@ -54,24 +54,6 @@ static void ref_release(dn_program *program) {
     dn_free(allocator, p);
 }
 
-/* Largest number of tensors that one op names. */
-static size_t widest_op(const dn_graph *graph) {
-    int widest = 1;
-    for (int i = 0; i < graph->op_count; i++) {
-        const int count = graph->ops[i].input_count + graph->ops[i].output_count;
-        widest = count > widest ? count : widest;
-    }
-    return (size_t)widest;
-}
-
-static int count_slots(const dn_graph *graph) {
-    int count = 0;
-    for (int t = 0; t < graph->tensor_count; t++) {
-        if (graph->tensors[t].slot >= count) count = graph->tensors[t].slot + 1;
-    }
-    return count;
-}
-
 static dn_status allocate(ref_program *p, const dn_allocator *allocator, dn_error *err) {
     const size_t ops = (size_t)p->graph.op_count, tensors = (size_t)p->graph.tensor_count;
     void *part = NULL;
@@ -81,7 +63,7 @@ static dn_status allocate(ref_program *p, const dn_allocator *allocator, dn_erro
     p->absorbed = part;
     DN_TRY(dn_alloc(allocator, &part, (size_t)p->slot_count, sizeof *p->parameters, "parameter addresses", err));
     p->parameters = part;
-    DN_TRY(dn_alloc(allocator, &part, widest_op(&p->graph), sizeof *p->resolved, "tensor addresses", err));
+    DN_TRY(dn_alloc(allocator, &part, dn_graph_widest(&p->graph), sizeof *p->resolved, "tensor addresses", err));
     p->resolved = part;
     DN_TRY(dn_alloc(allocator, &part, tensors, sizeof *p->base.placements, "placements", err));
     p->base.placements = part;
@@ -93,16 +75,22 @@ static size_t element_size(dn_dtype dtype) {
     return dtype == DN_U8 || dtype == DN_I8 ? 1 : 4;
 }
 
+dn_status dn_ref_check(const dn_graph *graph, const char *backend, dn_error *err) {
+    for (int i = 0; i < graph->op_count; i++) {
+        const dn_op *const op = &graph->ops[i];
+        if (dn_ref_supports(graph, op)) continue;
+        (void)dn_fail(err, DN_E_UNSUPPORTED, "the %s backend does not run this %s: %s", backend, dn_op_name(op->kind),
+                      "its shapes or element types are not covered");
+        dn_error_where(err, op->layer, "", "", 0);
+        return DN_E_UNSUPPORTED;
+    }
+    return DN_OK;
+}
+
 static dn_status prepare_ops(ref_program *p, const dn_compile_options *options, const dn_allocator *allocator,
                              dn_error *err) {
     for (int i = 0; i < p->graph.op_count; i++) {
         const dn_op *const op = &p->graph.ops[i];
-        if (!dn_ref_supports(&p->graph, op)) {
-            (void)dn_fail(err, DN_E_UNSUPPORTED, "the ref backend does not run this %s: %s", dn_op_name(op->kind),
-                          "its shapes or element types are not covered");
-            dn_error_where(err, op->layer, "", "", 0);
-            return DN_E_UNSUPPORTED;
-        }
         if (p->absorbed[i]) continue;
         const int batchnorm = options->prepare == DN_PREPARE_NONE ? -1 : dn_ref_foldable(&p->graph, i, options->keep);
         if (batchnorm >= 0) p->absorbed[batchnorm] = true;
@@ -166,8 +154,9 @@ static dn_status ref_compile(dn_backend *backend, const dn_graph *graph, const d
     p->base.type = &dn_backend_ref;
     p->base.backend = backend;
     p->graph = *graph;
-    p->slot_count = count_slots(graph);
-    dn_status status = allocate(p, allocator, err);
+    p->slot_count = dn_graph_slots(graph);
+    dn_status status = dn_ref_check(graph, "ref", err);
+    if (status == DN_OK) status = allocate(p, allocator, err);
     if (status == DN_OK) status = prepare_ops(p, options, allocator, err);
     if (status == DN_OK) status = place_tensors(p, options->keep, allocator, err);
     if (status != DN_OK) {

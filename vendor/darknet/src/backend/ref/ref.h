@@ -47,6 +47,8 @@ typedef void (*dn_ref_kernel)(const dn_ref_call *call);
 
 /* False for ops whose shapes the kernel does not cover (a reorg that divides unevenly) and for accumulating ones. */
 bool dn_ref_supports(const dn_graph *graph, const dn_op *op);
+/* DN_E_UNSUPPORTED, with layer and op, when that is so for one of the graph's. */
+dn_status dn_ref_check(const dn_graph *graph, const char *backend, dn_error *err);
 /* The batchnorm op that can be folded into op number `index` (conv2d or linear), because it is the only reader of what
  * that op writes and `keep` does not name it; -1 = none. */
 int dn_ref_foldable(const dn_graph *graph, int index, const bool *keep);
