@@ -6,14 +6,15 @@ import ctypes
 import mmap
 import os
 import re
-from collections.abc import Iterator
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
 from ._core import devices as _engine
-from .errors import DeviceError
+from .errors import DeviceError, OutOfMemoryError
 
 __all__ = ["Device", "devices"]
 
@@ -88,6 +89,28 @@ def use_cuda(number: int) -> None:
     problem = _device(number).problem
     if problem:
         raise DeviceError(problem)
+
+
+def free_memory(device: str) -> int | None:
+    """Bytes that nobody uses of a CUDA device, such as "cuda:1"; None where not known."""
+    return _device(int(device.partition(":")[2] or 0)).free or None
+
+
+def largest_batch(error: OutOfMemoryError, batch: int, needed: Callable[[int], int]) -> OutOfMemoryError:
+    """Return the error of a network that its device has no memory for, with the batch that would fit.
+
+    Parameters
+    ----------
+    error
+        Of the network.
+    batch
+        Its batch.
+    needed
+        Bytes for another batch: a little more than it takes of the device.
+    """
+    fits = bisect_right(range(1, batch), error.free or 0, key=needed)
+    advice = f"batch={fits} would fit" if fits else "use a smaller width= and height=, or precision='fp16'"
+    return OutOfMemoryError(f"{error.message}: {advice}", needed=error.needed, free=error.free)
 
 
 def load_cuda() -> None:

@@ -8,12 +8,15 @@ import operator
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import BinaryIO, Literal, TypeAlias
+from typing import Any, BinaryIO, Literal, TypeAlias
 
 from ._core.plan import Plan
+from ._core.training import measure
 from ._core.weights import Weights
 from .cfgtext import referred_files, with_classes
 from .datafile import DataFile
+from .device import largest_batch
+from .errors import OutOfMemoryError
 from .names import read_names
 from .network import Network
 from .tools.dialects import disagreement
@@ -102,6 +105,8 @@ def load(
         If one is not what it should be.
     UnsupportedError, DeviceError
         If the device cannot run the network, or is not there.
+    OutOfMemoryError
+        If the device has too little memory, with the `batch` that would fit.
 
     Examples
     --------
@@ -122,23 +127,15 @@ def load(
     limit = -1 if layers is None else layers
 
     def build(text: bytes, parameters: bytes | _mmap.mmap | None) -> Network:
-        return Network(
-            text,
-            parameters,
-            device=device,
-            precision=precision,
-            outputs=outputs,
-            batch=batch,
-            dialect=dialect,
-            prepare=prepare,
-            files=resources,
-            isa=isa,
-            strict=strict,
-            layer_limit=limit,
-            time_steps=time_steps or 0,
-            cfg_file=cfg_file,
-            weights_file=weights_file,
-        )
+        planned: dict[str, Any] = {"dialect": dialect, "files": resources, "time_steps": time_steps or 0}
+        made: dict[str, Any] = {"device": device, "precision": precision, "outputs": outputs, "prepare": prepare}
+        read: dict[str, Any] = {"strict": strict, "layer_limit": limit, "weights_file": weights_file}
+        try:
+            return Network(text, parameters, batch=batch, cfg_file=cfg_file, isa=isa, **planned, **made, **read)
+        except OutOfMemoryError as error:
+            if error.free is None:  # of the machine
+                raise
+            raise largest_batch(error, batch, lambda n: measure(Plan(text, batch=n, **planned), **made)) from None
 
     if classes is None:
         net = build(cfg_bytes, weights_bytes)

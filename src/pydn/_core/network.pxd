@@ -1,4 +1,4 @@
-from pydn._core.libdarknet cimport dn_network
+from pydn._core.libdarknet cimport dn_network, dn_network_options
 from pydn._core.plan cimport Planned
 from pydn._core.results cimport Results
 from pydn._core.threads cimport RunLock
@@ -21,3 +21,9 @@ cdef class Network(Planned):
     cdef int run(self, object x, bint forward, Results results) except -1
     cdef object look(self, int layer)
     cdef Weights open_weights(self)
+
+
+# From the arguments of the same names. Of a CUDA device everything that it needs is loaded.
+cdef int fill_network_options(
+    dn_network_options *options, str device, str precision, str outputs, str prepare
+) except -1

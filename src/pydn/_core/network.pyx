@@ -40,6 +40,20 @@ cdef dict _PREPARE = {"none": c.DN_PREPARE_NONE, "fuse": c.DN_PREPARE_FUSE, "bin
 cdef int _THE_INPUT = -1
 
 
+cdef int fill_network_options(
+    dn_network_options *options, str device, str precision, str outputs, str prepare
+) except -1:
+    memset(options, 0, sizeof(dn_network_options))
+    options.struct_size = sizeof(dn_network_options)
+    options.precision = <c.dn_precision><int>choose(_PRECISIONS, precision, "precision")
+    options.outputs = <c.dn_outputs><int>choose(_OUTPUTS, outputs, "outputs")
+    options.prepare = <c.dn_prepare><int>choose(_PREPARE, prepare, "prepare")
+    known = _KNOWN.get(device.partition(":")[0], _PRECISIONS)
+    if precision not in known:
+        raise UnsupportedError(f"precision {precision} is not for {device}: use {', '.join(known)}")
+    return choose_device(options, device)
+
+
 cdef int check_images(tuple shape, Plan plan) except -1:
     cdef tuple wanted = (plan.channels, plan.height, plan.width)
     cdef int inputs = plan.net().inputs
@@ -166,25 +180,17 @@ training=False, input_delta=False, frozen=False, alone=False)
             self.own_weights.freeze()  # quantised once: a later write would have no effect
 
     def __dealloc__(self):
-        c.dn_network_free(self.ptr)
+        with nogil:  # a device's driver may wait for somebody who waits for the GIL
+            c.dn_network_free(self.ptr)
 
     cdef int create(self, object isa) except -1:
         cdef dn_network_options network_options
         cdef dn_options options
         cdef dn_error err
         cdef dn_status status
-        cdef int precision = choose(_PRECISIONS, self.precision, "precision")
         cdef Plan plan = self.plan
         cdef Weights weights = self.own_weights
-        memset(&network_options, 0, sizeof(network_options))
-        network_options.struct_size = sizeof(network_options)
-        known = _KNOWN.get(self.device.partition(":")[0], _PRECISIONS)
-        if self.precision not in known:
-            raise UnsupportedError(f"precision {self.precision} is not for {self.device}: use {', '.join(known)}")
-        choose_device(&network_options, self.device)
-        network_options.precision = <c.dn_precision>precision
-        network_options.outputs = <c.dn_outputs>choose(_OUTPUTS, self.outputs, "outputs")
-        network_options.prepare = <c.dn_prepare>choose(_PREPARE, self.prepare, "prepare")
+        fill_network_options(&network_options, self.device, self.precision, self.outputs, self.prepare)
         fill_options(&options, isa)
         if self.alone:
             options.pool = NULL

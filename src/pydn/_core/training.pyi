@@ -25,7 +25,15 @@ class Figures(NamedTuple):
     assigned: float
     skipped: float
 
-def measure(plan: Plan, *, device: str = "cpu", outputs: str = "heads", isa: str | None = None) -> int: ...
+def measure(
+    plan: Plan,
+    *,
+    device: str = "cpu",
+    precision: str = "fp32",
+    outputs: str = "heads",
+    prepare: str = "fuse",
+    isa: str | None = None,
+) -> int: ...
 
 class TrainingNetwork(Network):
     @property

@@ -6,7 +6,6 @@ from libc.stdint cimport uint64_t
 from libc.string cimport memset
 
 from pydn._core cimport libdarknet as c
-from pydn._core.devices cimport choose_device
 from pydn._core.errors cimport check
 from pydn._core.libdarknet cimport (
     dn_clock_time,
@@ -18,7 +17,7 @@ from pydn._core.libdarknet cimport (
     dn_tensor,
     dn_update,
 )
-from pydn._core.network cimport Network
+from pydn._core.network cimport Network, fill_network_options
 from pydn._core.plan cimport Plan
 from pydn._core.threads cimport fill_options
 from pydn._core.view cimport Floats, as_array, read_floats, view_of
@@ -45,14 +44,14 @@ cdef enum:
     _INPUT
 
 
-def measure(Plan plan, *, str device="cpu", str outputs="heads", isa=None):
+def measure(Plan plan, *, str device="cpu", str precision="fp32", str outputs="heads", str prepare="fuse", isa=None):
     """Bytes of memory that a network made from a plan would take, without taking them.
 
     Parameters
     ----------
     plan : Plan
         With `training`, gradients are counted; the parameters themselves are not.
-    device, outputs, isa
+    device, precision, outputs, prepare, isa
         As for `Network`.
 
     Returns
@@ -65,10 +64,7 @@ def measure(Plan plan, *, str device="cpu", str outputs="heads", isa=None):
     cdef dn_error err
     cdef dn_status status
     cdef uint64_t bytes_needed = 0
-    memset(&network_options, 0, sizeof(network_options))
-    network_options.struct_size = sizeof(network_options)
-    choose_device(&network_options, device)
-    network_options.outputs = c.DN_OUTPUTS_ALL if outputs == "all" else c.DN_OUTPUTS_HEADS
+    fill_network_options(&network_options, device, precision, outputs, prepare)
     fill_options(&options, isa)
     with nogil:
         status = c.dn_network_measure(&bytes_needed, plan.ptr, &network_options, &options, &err)

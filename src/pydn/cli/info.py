@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from .._core.threads import best_isa, get_num_threads
+from ..device import devices
+from ..errors import DeviceError
 from .common import open_network
-from .options import Command, Options
+from .options import Command, Flag, Options, UsageError
 
 INFO = Command(
     "info",
-    "CFG [WEIGHTS]",
-    "Prints the table of layers, the work for one image, the number of parameters and the memory.",
+    "[CFG] [WEIGHTS]",
+    "Prints the table of layers, the work for one image, the number of parameters and the memory; or the devices.",
+    flags=(Flag("devices", "list what networks can be run on, and why a CUDA device cannot be used"),),
 )
 
 
 def info(options: Options) -> int:
     """Run ``info``."""
+    if options.on("devices"):
+        print("\n".join(f"{name:<7} {text}" for name, text in device_rows()))
+        return 0
+    if not options.words:
+        raise UsageError("CFG is missing, or -devices", INFO)
     net = open_network(options, options.words[0], options.word(1), quiet=True)
     print(net.summary())
     rows = {
@@ -35,6 +44,21 @@ def info(options: Options) -> int:
     width = max(len(name) for name in rows)
     print("\n".join(f"{name:<{width}}  {text}" for name, text in rows.items()))
     return 0
+
+
+def device_rows() -> list[tuple[str, str]]:
+    """Return the names of all devices, and what is known of each."""
+    threads = get_num_threads()
+    rows = [("cpu", f"{threads} thread{'s' * (threads != 1)}, {best_isa()}")]
+    try:
+        found = devices()
+    except DeviceError as error:
+        return [*rows, ("cuda", f"not usable: {error}")]
+    for device in found:
+        about = [device.model, "compute capability {}.{}".format(*device.capability), size(device.memory)]
+        about.append(f"not usable: {device.problem}" if device.problem else f"{size(device.free)} free")
+        rows.append((device.name, ", ".join(about)))
+    return rows if found else [*rows, ("cuda", "NVIDIA's driver sees no device")]
 
 
 def size(count: float) -> str:

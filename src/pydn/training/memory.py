@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from .._core.plan import Plan
 from .._core.training import measure
+from ..device import free_memory
 from ..errors import OutOfMemoryError
 from ..memory import available_memory, shown
 from .sampling import SizeOf
+from .session import training_precision
 
 if TYPE_CHECKING:
     from ..network import Network
@@ -41,7 +43,7 @@ def fitting_subdivisions(
         Images an update.
     subdivisions
         What is asked for; None: the cfg's; ``"auto"``: the cfg's, or if these need more memory than there is, the
-        next divisor of `batch` that does not.
+        next divisor of `batch` that does not. On a CUDA device, its memory is what counts.
     sizes
         Says which sizes the images have.
     saves
@@ -54,9 +56,9 @@ def fitting_subdivisions(
     OutOfMemoryError
         If it does not fit, with the subdivisions that would.
     """
-    free = available_memory() if limit is None else limit
+    free = _free(net) if limit is None else limit
     wanted = subdivisions if isinstance(subdivisions, int) else net.plan.subdivisions
-    if free is None or net.device.startswith("cuda") or not 1 <= wanted <= batch:
+    if free is None or not 1 <= wanted <= batch:
         return wanted
     needed = needed_memory(net, batch, wanted, sizes, saves=saves)
     if needed <= free:
@@ -80,10 +82,12 @@ def needed_memory(net: Network, batch: int, subdivisions: int, sizes: SizeOf, *,
     the new ones before it gives the old ones back; gradients, moments, averages and the last good weights; images that
     are prepared ahead; a state while it is written.
     """
+    used = sorted(_sizes(net, sizes), key=lambda size: size[0] * size[1])[-2:]
+    if _on_device(net):
+        return sum(_engine(net, batch // subdivisions, size) for size in used)
     facts = net.facts(-1)
     parameters = 4 * net.parameters
     kept = parameters * (2 + 2 * bool(facts["adam"]) + bool(facts["ema_alpha"]))  # gradients and the last good weights
-    used = sorted(_sizes(net, sizes), key=lambda size: size[0] * size[1])[-2:]
     engine = sum(_engine(net, batch // subdivisions, size) - parameters for size in used)
     images = (
         _BATCHES * batch * net.steps * net.channels * 4 * max((width * height for width, height in used), default=0)
@@ -94,7 +98,15 @@ def needed_memory(net: Network, batch: int, subdivisions: int, sizes: SizeOf, *,
 def _engine(net: Network, images: int, size: tuple[int, int]) -> int:
     options: dict[str, Any] = {"dialect": net.dialect, "files": net.plan.files, "file": net.plan.file}
     plan = Plan(net.plan.text, batch=images, width=size[0], height=size[1], training=True, **options)
-    return measure(plan, device=net.device, isa=net.isa)
+    return measure(plan, device=net.device, precision=training_precision(net), isa=net.isa)
+
+
+def _on_device(net: Network) -> bool:
+    return net.device.startswith("cuda")
+
+
+def _free(net: Network) -> int | None:
+    return free_memory(net.device) if _on_device(net) else available_memory()
 
 
 def _sizes(net: Network, sizes: SizeOf) -> set[tuple[int, int]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     from ..network import Network
 
 _log = logging.getLogger("pydn")
+
+
+def training_precision(net: Network) -> Literal["fp32", "tf32"]:
+    """Return what a network is trained in: values and sums are float32; with tf32, factors of products are shorter."""
+    return "tf32" if net.precision == "tf32" else "fp32"
 
 
 class Session:
@@ -89,8 +94,6 @@ class Session:
         self.sequences: LengthOf | None = (
             sequences_of(self.facts, net.plan.options, self.schedule, self.subdivisions) if tracks else None
         )
-        if net.device.startswith("cuda"):
-            raise UnsupportedError("training runs on the processor; load the network with device='cpu'")
         self.network = self._network(net, width, height, outputs=outputs, input_delta=input_delta)
         self.iteration = net.iteration
         self.average_loss: float | None = None
@@ -111,6 +114,7 @@ class Session:
             net.plan.text,
             net.weights,
             device=net.device,
+            precision=training_precision(net),
             dialect=net.dialect,
             batch=self.batch // self.subdivisions,
             files=net.plan.files,

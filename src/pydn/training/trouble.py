@@ -107,6 +107,7 @@ def _again(session: Session) -> TrainingNetwork:
         net.plan.text,
         net.weights,
         device=net.device,
+        precision=net.precision,
         dialect=net.dialect,
         batch=net.batch,
         files=net.plan.files,

@@ -228,6 +228,7 @@ cudaError_t cudaStreamDestroy(cudaStream_t stream) {
 }
 
 cudaError_t cudaStreamSynchronize(cudaStream_t stream) {
+    if (stream == cudaStreamLegacy || stream == cudaStreamPerThread) stream = nullptr;
     const locked lock;
     if (!valid(stream)) return bad_stream();
     if (capturing(stream)) {
