@@ -63,7 +63,8 @@ class MaxPool(nn.Module):
         self.before, self.after = padding // 2, padding - padding // 2
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        x = functional.pad(x, (self.before, self.after, self.before, self.after), value=-1e30)
+        least = torch.finfo(x.dtype).min
+        x = functional.pad(x, (self.before, self.after, self.before, self.after), value=least)
         return functional.max_pool2d(x, self.size, self.strides)
 
 
