@@ -59,6 +59,7 @@ extern "C" void dn_cuda_batchnorm_gradient(const dn_cuda_call *call) {
                                               dn_cuda_floats(&call->outputs[2]),
                                               lines};
     const size_t reserved = planes.channels * (sizeof(batchnorm_line) / sizeof(float));
+    static_assert(sizeof(batchnorm_line) + 2 * sizeof(float) <= DN_CUDA_WORKSPACE_CHANNEL, "and the two sums");
     dn_cuda_sums<2>(call, planes, reserved, batchnorm_gradient_term{x, dy, mean}, finish);
     float *const dx = dn_cuda_floats(&call->outputs[0]);
     if (dx == nullptr || call->context->failure[0] != '\0') return;

@@ -29,7 +29,9 @@ extern "C" {
  * memory. */
 typedef enum dn_cuda_type { DN_CUDA_F32, DN_CUDA_F16, DN_CUDA_BF16 } dn_cuda_type;
 
-#define DN_CUDA_WORKSPACE_MIN ((size_t)1 << 20)
+/* Bytes of workspace of a graph with gradients: at least, and for each channel of a batch norm. */
+#define DN_CUDA_WORKSPACE_MIN     ((size_t)1 << 20)
+#define DN_CUDA_WORKSPACE_CHANNEL ((size_t)32)
 
 typedef struct dn_cuda_context {
     cudaStream_t stream;
@@ -38,8 +40,7 @@ typedef struct dn_cuda_context {
     dn_cuda_type type;
     bool tf32;       /* float32 products may be rounded to tf32                                              */
     bool training;   /* the graph has gradients: algorithms are deterministic                                */
-    void *workspace; /* of cuDNN, and of sums that several blocks add up (sums.cuh); when the graph has
-                             gradients at least DN_CUDA_WORKSPACE_MIN bytes                                       */
+    void *workspace; /* of cuDNN, and of sums that several blocks add up (sums.cuh)                          */
     size_t workspace_bytes;
     char failure[160]; /* the first of this run, "cudnnConvolutionForward: …"; empty: none                     */
 } dn_cuda_context;

@@ -209,6 +209,10 @@ static void place_workspaces(dn_cuda_program *program) {
         const dn_op *op = &program->graph.ops[i];
         products =
             products || op->kind == DN_OP_linear || op->kind == DN_OP_linear_data || op->kind == DN_OP_linear_weights;
+        if (op->kind == DN_OP_batchnorm_gradient) {
+            const dn_shape x = program->graph.tensors[op->inputs[0]].shape;
+            bytes = larger(bytes, (size_t)x.c * DN_CUDA_WORKSPACE_CHANNEL);
+        }
         const bool forward = op->kind == DN_OP_conv2d;
         if (!forward && op->kind != DN_OP_conv2d_data && op->kind != DN_OP_conv2d_weights) continue;
         const int x = op->kind == DN_OP_conv2d_data ? op->outputs[0] : op->inputs[0];
