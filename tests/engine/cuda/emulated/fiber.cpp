@@ -1,5 +1,4 @@
-/* fiber.cpp — switching stacks: by a few instructions on x86-64, by ucontext elsewhere and under address sanitizer,
- * which must be told. */
+/* fiber.cpp — switching stacks: by a few instructions on x86-64, by ucontext elsewhere. Address sanitizer must be told. */
 #include "fiber.h"
 
 #include <cstdio>
@@ -13,7 +12,7 @@
 #define ASAN 0
 #endif
 
-#if defined(__x86_64__) && !ASAN
+#if defined(__x86_64__)
 #define OWN_SWITCH 1
 #else
 #define OWN_SWITCH 0
