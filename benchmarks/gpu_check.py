@@ -147,12 +147,14 @@ def models(check: Check) -> None:
     if not check.options.shared:
         sys.exit("models needs --shared DIR, the folder with data/models/")
     pydn = check.package()
+    folders = sorted(path.parent for path in Path(check.options.shared).glob("data/models/*/expected_heads.npz"))
+    check.result(bool(folders), f"{len(folders)} models in {check.options.shared}/data/models")
     columns = "".join(f"{precision:>10}" for precision in PRECISIONS)
-    print(f"largest difference of a head from the reference's, of its largest value\n{'':34}{columns}")
-    for folder in sorted(path.parent for path in Path(check.options.shared).glob("data/models/*/expected_heads.npz")):
+    print(f"largest difference of a head from the reference's, of its largest value\n{'':40}{columns}")
+    for folder in folders:
         found = [model_difference(pydn, folder, precision) for precision in PRECISIONS]
         text = "".join(f"{largest / scale:10.1e}" for largest, scale in found)
-        check.result(found[0][0] <= 1e-4 * max(1.0, found[0][1]), f"{folder.name:<27}{text}")
+        check.result(found[0][0] <= 1e-4 * max(1.0, found[0][1]), f"{folder.name:<33}{text}")
 
 
 def model_difference(pydn: Any, folder: Path, precision: str) -> tuple[float, float]:
@@ -173,7 +175,7 @@ def model_difference(pydn: Any, folder: Path, precision: str) -> tuple[float, fl
 
 def sanitize(check: Check) -> None:
     places = ["compute-sanitizer", "/usr/local/cuda/bin/compute-sanitizer"]
-    tool = next((path for path in places if shutil.which(path)), None)
+    tool = None if check.options.emulated else next((path for path in places if shutil.which(path)), None)
     if tool is None and not check.options.emulated:
         sys.exit("compute-sanitizer was not found")
     for program in check.programs():
@@ -181,13 +183,16 @@ def sanitize(check: Check) -> None:
         tested = sorted(set(re.findall(r"OP_TEST\((\w+)", source.read_text())))
         for op in (op for op in tested if not check.options.ops or op in check.options.ops):
             for kind in ("memcheck", "racecheck") if op in BLOCKS else ("memcheck",):
-                watch = [tool, "--tool", kind, "--error-exitcode", "9"] if tool and not check.options.emulated else []
-                check.run(*watch, program, op, name=f"{kind} {op}")
-    if tool and not check.options.ops:
+                check.run(*watching(tool, kind), program, op, name=f"{kind} {op}")
+    if not check.options.ops:
         small = [sys.executable, __file__, "endurance", "--work", check.work, "--forwards", "3", "--loads", "2"]
         more = ["--emulated"] if check.options.emulated else ["--small"]
-        watch = [] if check.options.emulated else [tool, "--tool", "memcheck", "--error-exitcode", "9"]
-        check.run(*watch, *small, *more, name="memcheck of whole networks")
+        check.run(*watching(tool, "memcheck"), *small, *more, name="memcheck of whole networks")
+
+
+def watching(tool: str | None, kind: str) -> list[str]:
+    """Return the words before a program that is watched; none without the tool."""
+    return [] if tool is None else [tool, "--tool", kind, "--error-exitcode", "9"]
 
 
 def endurance(check: Check) -> None:
