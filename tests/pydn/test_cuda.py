@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import gc
+import io
 import os
 import re
 from collections.abc import Iterator
@@ -15,7 +17,7 @@ import numpy as np
 import pytest
 
 import pydn
-from pydn import DeviceError, OutOfMemoryError, Tensor, UnsupportedError
+from pydn import DeviceError, OutOfMemoryError, Tensor, UnsupportedError, demo
 from pydn.training import Session
 from pydn.training.memory import fitting_subdivisions
 
@@ -328,3 +330,18 @@ def test_training(rng: np.random.Generator, precision: str) -> None:
     nets = [load("ref"), load(precision=precision)]
     losses = [[net.train_step(x, truth).loss for _ in range(3)] for net in nets]
     np.testing.assert_allclose(losses[1], losses[0], rtol=1e-4 if precision == "fp32" else 1e-2)
+
+
+@pytest.mark.usefixtures("cuda")
+def test_what_the_page_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (Path(__file__).parents[2] / "docs/cuda.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    Path("yolov4-tiny.cfg").write_bytes(demo.cfg())
+    Path("yolov4-tiny.weights").write_bytes(demo.weights())
+    blocks = re.findall(r"```python\n(.*?)```\n(?:\n```text\n(.*?)```\n)?", page, re.DOTALL)
+    assert len(blocks) == 2
+    for code, wanted in blocks:
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(code, "cuda.md", "exec"), {"pydn": pydn, "np": np})
+        assert wanted in ("", printed.getvalue())

@@ -152,3 +152,19 @@ def test_a_tensor_made_by_hand_shows_nothing() -> None:
     empty = Tensor.__new__(Tensor)
     for use in (empty.numpy, empty.__dlpack__, lambda: empty.__cuda_array_interface__):
         refusal("shows nothing", use, ValueError)
+
+
+def test_the_command_line_numbers_devices_as_darknet(unloaded: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def use(number: int) -> None:
+        asked.append(number)
+        raise DeviceError("asked")
+
+    monkeypatch.setattr(device, "use_cuda", use)
+    cfg = unloaded.with_name("net.cfg")
+    cfg.write_bytes(b"[net]\nwidth=8\nheight=8\nchannels=3\n[convolutional]\n")
+    for words in ("-device cuda", "-device cuda -i 1", "-i 3 -device cuda:2"):
+        assert main(["info", str(cfg), *words.split()]) == 1
+    assert main(["info", str(cfg), "-device", "cuda", "-nogpu"]) == 0
+    assert asked == [0, 1, 2]

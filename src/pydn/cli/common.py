@@ -102,7 +102,9 @@ def _device(options: Options) -> str:
     device = options.text("device") or "cpu"
     if device.partition(":")[0] not in ("cpu", "ref", "cuda"):
         raise UsageError(f"-device is cpu, ref, cuda or cuda:N, not {device!r}")
-    return device
+    if device != "cuda":
+        return device
+    return "cpu" if options.on("nogpu") else f"cuda:{max(0, options.integer('i') or 0)}"
 
 
 def _report_weights(net: Network, weights: str, quiet: bool, wanted: int | None) -> None:

@@ -80,7 +80,7 @@ class Options:
 
 
 COMMON = (
-    Flag("i", "number of the GPU; of no effect on a CPU", int, "N"),
+    Flag("i", "number of the GPU for -device cuda; of no effect on a CPU", int, "N"),
     Flag("nogpu", "use no GPU"),
     Flag("gpus", "numbers of the GPUs; of no effect on a CPU", str, "LIST"),
     Flag("device", "cpu (default), ref, cuda or cuda:N", str, "DEVICE", ("cpu", "ref", "cuda")),
