@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import pydn
-from pydn import Tensor, UnsupportedError, device
+from pydn import DeviceError, Tensor, UnsupportedError, device
 from pydn.cli import main
 
 from .device_cases import Interface, load, refusal
