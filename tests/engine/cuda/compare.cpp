@@ -8,6 +8,9 @@
 #include <cstring>
 #include <string>
 
+#include "device_memory.h"
+#include "values.h"
+
 extern "C" {
 #include "backend/fold.h"
 }
@@ -40,102 +43,6 @@ bool check(bool good, const char *format, ...) {
     va_end(arguments);
     fputc('\n', stderr);
     return false;
-}
-
-static void need(cudaError_t status, const char *what) {
-    if (status == cudaSuccess) return;
-    fprintf(stderr, "%s: %s\n", what, cudaGetErrorString(status));
-    exit(EXIT_FAILURE);
-}
-
-/* ---- values ---- */
-
-static uint32_t random_state = 1;
-static float random_value(float low, float high) { /* xorshift */
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
-    return low + (high - low) * (float)(random_state >> 8) / 16777216.0F;
-}
-
-static floats random_values(dn_shape shape, float low, float high) {
-    floats values((size_t)dn_shape_count(shape));
-    for (float &value : values) value = random_value(low, high);
-    return values;
-}
-
-/* Half and bfloat16 as IEEE 754 and its upper half have them, to the nearest, ties to even; not by CUDA's headers. */
-static uint32_t bits_of(float value) {
-    uint32_t bits;
-    memcpy(&bits, &value, sizeof bits);
-    return bits;
-}
-
-static float float_of(uint32_t bits) {
-    float value;
-    memcpy(&value, &bits, sizeof value);
-    return value;
-}
-
-static uint16_t to_bfloat16(float value) {
-    const uint32_t bits = bits_of(value);
-    if (std::isnan(value)) return 0x7FFF;
-    return (uint16_t)((bits + 0x7FFF + (bits >> 16 & 1)) >> 16);
-}
-
-static uint16_t to_half(float value) {
-    const uint16_t sign = (uint16_t)(bits_of(value) >> 16 & 0x8000);
-    const float size = std::fabs(value);
-    if (std::isnan(value)) return 0x7FFF;
-    if (size >= 65520.0F) return sign | 0x7C00;
-    if (size < 6.103515625e-5F) return (uint16_t)(sign | (uint16_t)std::lrint((double)size * 16777216.0)); /* 2^24 */
-    int exponent; /* size = fraction · 2^exponent, 0.5 <= fraction < 1; 2048 · fraction: eleven bits with the first */
-    const double fraction = std::frexp((double)size, &exponent);
-    return (uint16_t)(sign | ((exponent + 13) * 1024 + (int)std::lrint(fraction * 2048.0)));
-}
-
-static float from_half(uint16_t half) {
-    const int exponent = half >> 10 & 31, fraction = half & 1023;
-    const float sign = half & 0x8000 ? -1.0F : 1.0F;
-    if (exponent == 31) return fraction ? NAN : sign * INFINITY;
-    if (exponent == 0) return sign * std::ldexp((float)fraction, -24);
-    return sign * std::ldexp((float)(fraction + 1024), exponent - 25);
-}
-
-static size_t size_of(holds what, dn_cuda_type type) { return what == holds::type && type != DN_CUDA_F32 ? 2 : 4; }
-
-static std::vector<unsigned char> encode(const floats &values, holds what, dn_cuda_type type) {
-    const size_t size = size_of(what, type);
-    std::vector<unsigned char> bytes(values.size() * size);
-    for (size_t i = 0; i < values.size(); i++) {
-        const int32_t whole = what == holds::int32 ? (int32_t)values[i] : 0;
-        const uint16_t small = type == DN_CUDA_F16 ? to_half(values[i]) : to_bfloat16(values[i]);
-        const void *from = what == holds::int32 ? (const void *)&whole : &values[i];
-        if (size == 2) from = &small;
-        memcpy(&bytes[i * size], from, size);
-    }
-    return bytes;
-}
-
-static floats decode(const std::vector<unsigned char> &bytes, size_t count, holds what, dn_cuda_type type) {
-    const size_t size = size_of(what, type);
-    floats values(count);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t word = 0;
-        memcpy(&word, &bytes[i * size], size);
-        if (what == holds::int32) {
-            values[i] = (float)(int32_t)word;
-        } else if (size == 4) {
-            values[i] = float_of(word);
-        } else {
-            values[i] = type == DN_CUDA_F16 ? from_half((uint16_t)word) : float_of(word << 16);
-        }
-    }
-    return values;
-}
-
-static floats rounded(const floats &values, holds what, dn_cuda_type type) {
-    return decode(encode(values, what, type), values.size(), what, type);
 }
 
 /* ---- what a test declares ---- */
@@ -180,42 +87,6 @@ void test::index_output(dn_shape shape) {
 
 void test::no_output() { outputs.push_back({{1, 1, 1, 1}, DN_ROLE_ACTIVATION, holds::float32, true, false, {}}); }
 
-/* ---- memory of the device, with a guard behind it ---- */
-
-struct device_memory {
-    static const size_t guard = 256;
-    unsigned char *data = nullptr;
-    size_t bytes = 0;
-
-    explicit device_memory(size_t size) : bytes(size) {
-        void *memory = nullptr;
-        need(cudaMalloc(&memory, bytes + guard), "cudaMalloc");
-        data = (unsigned char *)memory;
-        need(cudaMemset(data, 0xFF, bytes + guard), "cudaMemset"); /* NaN in every type */
-    }
-    explicit device_memory(const std::vector<unsigned char> &from) : device_memory(from.size()) { write(from); }
-    device_memory(device_memory &&other) : data(other.data), bytes(other.bytes) { other.data = nullptr; }
-    device_memory(const device_memory &) = delete;
-    ~device_memory() { (void)cudaFree(data); }
-
-    void write(const std::vector<unsigned char> &from) {
-        need(cudaMemcpy(data, from.data(), from.size(), cudaMemcpyHostToDevice), "cudaMemcpy");
-    }
-    std::vector<unsigned char> read() const {
-        std::vector<unsigned char> into(bytes);
-        need(cudaMemcpy(into.data(), data, bytes, cudaMemcpyDeviceToHost), "cudaMemcpy");
-        return into;
-    }
-    bool guard_is_whole() const {
-        unsigned char into[guard];
-        need(cudaMemcpy(into, data + bytes, guard, cudaMemcpyDeviceToHost), "cudaMemcpy");
-        for (unsigned char byte : into) {
-            if (byte != 0xFF) return false;
-        }
-        return true;
-    }
-};
-
 /* ---- one run of one test ---- */
 
 static const char *type_name(dn_cuda_type type) {
@@ -248,7 +119,7 @@ struct run {
     run(const entry &the_entry, dn_cuda_type type) : e(the_entry) {
         c.type = type;
         c.op.kind = e.kind;
-        random_state = 1;
+        restart_random();
         e.describe(c);
         name = std::string(e.op) + ", " + e.title + ", " + type_name(type);
     }
