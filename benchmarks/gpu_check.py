@@ -24,6 +24,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -126,6 +127,8 @@ def pytest_steps(check: Check, *paths: str) -> None:
     more = [f"--emulated-cuda={check.emulation()}"] if check.options.emulated else []
     if check.options.shared:
         more.append(f"--shared={check.options.shared}")
+    if find_spec("xdist") and not check.options.emulated:
+        more += ["-n", "4"]  # making a network's handles takes longer than running it
     said = check.run(
         sys.executable, "-m", "pytest", "-q", "-W", "default", "-p", "no:cacheprovider", "-k", "cuda or devices",
         *more, *paths, name="pytest", PYTHONPATH=str(check.site), PYTHONDONTWRITEBYTECODE="1",

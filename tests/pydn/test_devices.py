@@ -168,3 +168,5 @@ def test_the_command_line_numbers_devices_as_darknet(unloaded: Path, monkeypatch
         assert main(["info", str(cfg), *words.split()]) == 1
     assert main(["info", str(cfg), "-device", "cuda", "-nogpu"]) == 0
     assert asked == [0, 1, 2]
+    assert main(["info", str(cfg), "-precision", "half"]) == 2
+    assert main(["info", str(cfg), "-precision", "fp16"]) == 1  # the processor has none

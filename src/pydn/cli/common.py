@@ -18,7 +18,7 @@ from ..network import Network
 from ..preprocess import Dialect
 from ..progress import Progress, clear
 from ..sources import image_paths as several_paths
-from .options import Options, UsageError
+from .options import PRECISIONS, Options, UsageError
 
 
 def note(text: str = "", end: str = "\n") -> None:
@@ -85,6 +85,7 @@ def open_network(
         data=data,
         names=names,
         device=_device(options),
+        precision=_precision(options),
         dialect=dialect_of(options),
         outputs=outputs,
         strict=False,
@@ -105,6 +106,13 @@ def _device(options: Options) -> str:
     if device != "cuda":
         return device
     return "cpu" if options.on("nogpu") else f"cuda:{max(0, options.integer('i') or 0)}"
+
+
+def _precision(options: Options) -> Any:
+    precision = options.text("precision") or "fp32"
+    if precision not in PRECISIONS:
+        raise UsageError(f"-precision is {', '.join(PRECISIONS[:-1])} or {PRECISIONS[-1]}, not {precision!r}")
+    return precision
 
 
 def _report_weights(net: Network, weights: str, quiet: bool, wanted: int | None) -> None:

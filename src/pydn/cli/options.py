@@ -79,11 +79,14 @@ class Options:
         return float(value) if isinstance(value, (int, float)) else None
 
 
+PRECISIONS = ("fp32", "tf32", "fp16", "bf16", "int8")
+
 COMMON = (
     Flag("i", "number of the GPU for -device cuda; of no effect on a CPU", int, "N"),
     Flag("nogpu", "use no GPU"),
     Flag("gpus", "numbers of the GPUs; of no effect on a CPU", str, "LIST"),
     Flag("device", "cpu (default), ref, cuda or cuda:N", str, "DEVICE", ("cpu", "ref", "cuda")),
+    Flag("precision", "fp32 (default), with -device cuda also tf32, fp16 or bf16", str, "NAME", PRECISIONS),
     Flag(
         "compat",
         "whose behaviour and output: alexeyab (default) or pjreddie",

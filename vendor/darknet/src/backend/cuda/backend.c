@@ -50,8 +50,11 @@ static dn_status cuda_look(int device, dn_device *out, dn_error *err) {
                        properties.name, properties.major, properties.minor, OLDEST / 10, OLDEST % 10);
     }
     size_t available = 0, total = 0;
+    int before = device; /* looking changes nothing for other users of CUDA on this thread */
+    (void)cudaGetDevice(&before);
     status = cudaSetDevice(device);
     if (status == cudaSuccess) status = cudaMemGetInfo(&available, &total);
+    (void)cudaSetDevice(before);
     out->available = available;
     return status == cudaSuccess ? DN_OK : fail(err, "the device cannot be used", status);
 }
