@@ -27,7 +27,7 @@ def trained(cfg: bytes, weights: str | None, pictures: list[Path], iterations: i
         return f"average loss {last.average_loss:.2f}, mAP {net.map(pictures).map:.3f}"
 
 
-def main(cfg_file: str, weights: str, folder: str, iterations: int = 250, *seeds: int) -> None:
+def main(cfg_file: str, weights: str, folder: str, iterations: int = 150, *seeds: int) -> None:
     cfg = Path(cfg_file).read_bytes().replace(b"iou_loss=ciou", b"iou_loss=ciou\nmax_delta=5")  # else it may diverge
     with tempfile.TemporaryDirectory() as place:
         first, pictures = first_layers(cfg, weights, place), sorted(Path(folder).glob("*.jpg"))
