@@ -61,6 +61,16 @@ static inline int harness_result(void) {
     return failed || atomic_load(&harness_passed) == 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* A program of tests run as `PROGRAM LIBRARY` is of the cuda backend in that library, otherwise of those built in; the
+ * list ends with NULL. */
+static inline const char *const *harness_backends(int count, char **arguments) {
+    static const char *const built_in[] = {"ref", "cpu", NULL}, *const loaded[] = {"cuda", NULL};
+    dn_error err = {0};
+    if (count < 2) return built_in;
+    if (!CHECK_EQ(dn_backend_load(arguments[1], &err), DN_OK)) fprintf(stderr, "%s\n", err.message);
+    return loaded;
+}
+
 /* Usable from several threads. Fresh memory is filled with rubbish, so that nobody relies on zeros. */
 typedef struct test_memory {
     atomic_int live, calls;

@@ -159,9 +159,9 @@ static dn_status train_once(const dn_options *options, void *user, dn_error *err
     return status;
 }
 
-int main(void) {
-    static const char *const backends[] = {"ref", "cpu"};
-    for (size_t k = 0; k < sizeof backends / sizeof *backends; k++) {
+int main(int count, char **arguments) {
+    const char *const *const backends = harness_backends(count, arguments);
+    for (size_t k = 0; backends[k]; k++) {
         example head = {HEAD, backends[k], false}, sequence = {SEQUENCE, backends[k], false};
         check_every_allocation(infer_once, &head);
         check_every_allocation(infer_once, &sequence);

@@ -121,10 +121,10 @@ static dn_status train_once(const dn_options *options, void *user, dn_error *err
     return status;
 }
 
-int main(void) {
-    static const char *const backends[] = {"ref", "cpu"};
+int main(int count, char **arguments) {
+    const char *const *const backends = harness_backends(count, arguments);
     for (size_t k = 0; k < 2 * sizeof networks / sizeof *networks; k++) {
-        for (int b = 0; b < 2; b++) {
+        for (int b = 0; backends[b]; b++) {
             example e = {networks[k / 2], backends[b], (k + (size_t)b) % 2 == 1};
             const int before = atomic_load(&harness_failed);
             check_every_allocation(train_once, &e);
