@@ -30,7 +30,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 LAYERS = ("tests/pydn/layers", "tests/pydn/test_cuda.py", "tests/pydn/training", "tests/pydn/test_network.py",
-         , "tests/pydn/test_recurrent.py", "tests/golden")  # fmt: skip
+          "tests/pydn/test_recurrent.py", "tests/golden")  # fmt: skip
 GOLDENS = ("test_forward", "test_recurrent", "test_detection", "test_training", "test_weights")
 BLOCKS = ("activation_gradient", "add_gradient", "batchnorm_gradient", "batchnorm_train", "bias_gradient",
           "conv2d_weights", "mul_gradient", "pool_global", "softmax")  # fmt: skip
