@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,7 +53,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def _build_emulated_cuda(folder: Path) -> Path:
     """Build the library as `tests/engine/cuda` says, with the version that the package has."""
-    cmake = shutil.which("cmake")
+    cmake = shutil.which("cmake") or shutil.which("cmake", path=Path(sys.executable).parent)
     if cmake is None:
         pytest.exit("--emulated-cuda: there is no cmake (pip install '.[test]')")
     options = ["-DPYDN_PYTHON=OFF", "-DDARKNET_TESTS=ON"]
