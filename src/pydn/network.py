@@ -662,7 +662,8 @@ class Network(EngineNetwork):
         count
             Number of forwards, after one that is not counted.
         peak
-            Operations a second that the processor can do; None: measured, on the threads of `set_num_threads`.
+            Operations a second that the processor can do; None: measured, on the threads of `set_num_threads`. Of a
+            CUDA device it is not measured: without it the table has no share of the limit.
 
         Returns
         -------

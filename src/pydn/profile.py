@@ -63,13 +63,16 @@ class Profile:
     threads
         That were there for it.
     peak
-        Operations a second that the processor can do.
+        Operations a second that the processor can do; 0: not known.
+    device
+        Where it ran.
     """
 
     layers: tuple[LayerTime, ...]
     images: int
     threads: int
     peak: float
+    device: str = "cpu"
 
     @property
     def seconds(self) -> float:
@@ -87,18 +90,22 @@ class Profile:
     def __str__(self) -> str:
         width = max([len("algorithm"), *(len(layer.algorithm) for layer in self.layers)])
         kinds = max([len("layer"), *(len(layer.kind) for layer in self.layers)])
-        rows = [f"     {'layer':<{kinds}}  {'algorithm':<{width}}        ms  time  GFLOP/s  limit"]
+        rows = [
+            f"     {'layer':<{kinds}}  {'algorithm':<{width}}        ms  time  GFLOP/s{'  limit' * bool(self.peak)}"
+        ]
         for layer in self.layers:
-            rate = f"{layer.gflops:7.1f}  {self.share(layer):5.0%}" if layer.flops and layer.seconds else " " * 14
+            share = f"  {self.share(layer):5.0%}" if self.peak else ""
+            rate = f"{layer.gflops:7.1f}{share}" if layer.flops and layer.seconds else ""
             row = (
                 f"{layer.layer:4d} {layer.kind:<{kinds}}  {layer.algorithm:<{width}}  {layer.seconds * 1e3:8.3f}  "
                 f"{layer.seconds / (self.seconds or 1):4.0%}  {rate}"
             )
             rows.append(row.rstrip())
         flops = sum(layer.flops for layer in self.layers) / (self.seconds or 1)
+        place = self.device if self.device.startswith("cuda") else f"{self.threads} thread{'s' * (self.threads > 1)}"
         rows.append(
-            f"{self.seconds * 1e3:.3f} ms for {self.images} image{'s' * (self.images > 1)} on {self.threads} "
-            f"thread{'s' * (self.threads > 1)}; {flops * 1e-9:.1f} GFLOP/s of at most {self.peak * 1e-9:.1f}"
+            f"{self.seconds * 1e3:.3f} ms for {self.images} image{'s' * (self.images > 1)} on {place}; "
+            f"{flops * 1e-9:.1f} GFLOP/s" + (f" of at most {self.peak * 1e-9:.1f}" if self.peak else "")
         )
         return "\n".join(rows)
 
@@ -124,8 +131,9 @@ class Profile:
         left.set_ylim(len(shown) - 0.5, -0.5)
         left.set_xlabel("ms")
         right.barh(places, [layer.gflops for layer in shown], color=_GREY)
-        right.axvline(self.peak * 1e-9, color=_RED)
-        right.set_xlabel("GFLOP/s; red: the processor's limit")
+        if self.peak:
+            right.axvline(self.peak * 1e-9, color=_RED)
+        right.set_xlabel("GFLOP/s; red: the processor's limit" if self.peak else "GFLOP/s")
         figure.suptitle(str(self).rsplit("\n", 1)[-1], fontsize=10)
         if path is not None:
             figure.savefig(os.fspath(path), dpi=120)
@@ -143,9 +151,9 @@ def profile(network: Network, count: int = 10, peak: float | None = None) -> Pro
     seconds = np.median([[taken for _, _, taken in run] for run in runs], axis=0)
     steps = [(layer, name, float(taken)) for (layer, name, _), taken in zip(runs[0], seconds, strict=True)]
     images = network.batch * network.steps
-    return Profile(
-        _by_layer(network, steps, images), images, get_num_threads(), peak_flops(network.isa) if peak is None else peak
-    )
+    if peak is None:
+        peak = 0.0 if network.device.startswith("cuda") else peak_flops(network.isa)
+    return Profile(_by_layer(network, steps, images), images, get_num_threads(), peak, network.device)
 
 
 def _by_layer(network: Network, steps: Sequence[tuple[int, str, float]], images: int) -> tuple[LayerTime, ...]:

@@ -121,9 +121,12 @@ def test_importing_opens_nothing_and_what_is_no_library_is_refused(tmp_path: Pat
         "import pydn, pathlib\n"
         "maps = pathlib.Path('/proc/self/maps')\n"
         "assert not maps.is_file() or not any(name in maps.read_text() for name in ('cuda', 'cudnn', 'cublas'))\n"
-        "from pydn._core.devices import load_library, library_loaded\n"
+        "from pydn._core.devices import device_count, load_library, library_loaded, look\n"
         "for name in ('libpydn_cuda.so', 'absent.so'):\n"
         "    try: load_library(name)\n"
+        "    except pydn.DeviceError as error: print(error)\n"
+        "for ask in (device_count, lambda: look(0)):\n"
+        "    try: print(ask()[5])\n"
         "    except pydn.DeviceError as error: print(error)\n"
         "assert not library_loaded()\n"
     )
@@ -131,6 +134,7 @@ def test_importing_opens_nothing_and_what_is_no_library_is_refused(tmp_path: Pat
     assert done.returncode == 0, done.stderr
     assert "libpydn_cuda.so" in done.stdout
     assert "absent.so" in done.stdout
+    assert done.stdout.splitlines()[2:] == ['there is no backend "cuda"'] * 2
 
 
 def test_precisions_are_of_devices(unloaded: Path) -> None:
