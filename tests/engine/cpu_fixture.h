@@ -5,9 +5,9 @@
 #define CPU_FIXTURE_H
 
 #include "backend/cpu/program.h"
+#include "base/arena.h"
 #include "base/rng.h"
 #include "harness.h"
-#include "base/arena.h"
 
 extern const dn_backend_type dn_backend_cpu;
 

@@ -1,8 +1,8 @@
 /* binding.c — memory for one plan on one backend: an arena for what lives inside a run, blocks for what outlives it. */
 #include <string.h>
 
-#include "network/network.h"
 #include "base/arena.h"
+#include "network/network.h"
 
 size_t dn_tensor_image_bytes(const dn_graph *graph, int tensor) {
     const dn_shape shape = graph->tensors[tensor].shape;

@@ -76,9 +76,15 @@ __device__ inline void store(__nv_bfloat16 *p, size_t i, float value) { p[i] = _
 /* Calls `body` with a null pointer of the context's type:  dn_cuda_typed(call, [&](auto *t) { using T = …; }). */
 template <typename Body> static void dn_cuda_typed(const dn_cuda_call *call, Body body) {
     switch (call->context->type) {
-    case DN_CUDA_F32: body((float *)nullptr); break;
-    case DN_CUDA_F16: body((__half *)nullptr); break;
-    case DN_CUDA_BF16: body((__nv_bfloat16 *)nullptr); break;
+    case DN_CUDA_F32:
+        body((float *)nullptr);
+        break;
+    case DN_CUDA_F16:
+        body((__half *)nullptr);
+        break;
+    case DN_CUDA_BF16:
+        body((__nv_bfloat16 *)nullptr);
+        break;
     }
 }
 
