@@ -217,6 +217,35 @@ def test_pictures_on_the_device_are_not_copied_by_the_processor(
     assert copied[0] - copied[1] == x.nbytes
 
 
+def test_results_that_stay_are_not_copied_by_the_processor(rng: np.random.Generator, emulation: ctypes.CDLL) -> None:
+    net = load(outputs="all")
+    x = rng.random((3, 3, 16, 16), np.float32)
+    wanted = [layer.output.copy() for layer in net.layers if net.forward(x)]
+    copied = []
+    for stays in (False, True):
+        before = emulation.emulated_copied_bytes()
+        (result,) = net.forward(x, on_device=stays)
+        copied.append(emulation.emulated_copied_bytes() - before)
+    assert copied[0] - copied[1] == wanted[-1].nbytes
+    np.testing.assert_array_equal(result.numpy(), wanted[-1])  # type: ignore[union-attr]
+    with pytest.raises(ValueError, match=r"layer 5 was not kept; .* call forward without on_device"):
+        net.layers[-1].output  # noqa: B018
+    np.testing.assert_array_equal(net.layers[0].output, wanted[0])
+    np.testing.assert_array_equal(net.forward(x)[0], wanted[-1])
+    np.testing.assert_array_equal(net.layers[-1].output, wanted[-1])
+
+
+@pytest.mark.usefixtures("cuda")
+def test_boxes_are_not_decoded_from_heads_that_stayed(rng: np.random.Generator) -> None:
+    net = pydn.load(demo.cfg(), demo.weights(), device="cuda")
+    x = rng.random((1, net.channels, net.height, net.width), np.float32)
+    net.forward(x, on_device=True)
+    with pytest.raises(ValueError, match="the heads of the last forward stayed on the device"):
+        net.decode()
+    (found,) = net.forward_decode(x, [None])
+    np.testing.assert_array_equal(net.decode()[0], found[0])
+
+
 @pytest.mark.usefixtures("cuda")
 def test_what_is_not_readable_there_is_refused(rng: np.random.Generator) -> None:
     net = load()

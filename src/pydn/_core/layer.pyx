@@ -121,7 +121,8 @@ cdef class Layer:
         """Output of the last forward, read-only; the next forward may change it."""
         array = self.network.look(self.index)
         if array is None:
-            raise ValueError(f'the output of layer {self.index} was not kept; load the network with outputs="all"')
+            stay = " and call forward without on_device" if self.network.device.startswith("cuda") else ""
+            raise ValueError(f'the output of layer {self.index} was not kept; load the network with outputs="all"{stay}')
         if not self.network.ran:
             raise ValueError(f"layer {self.index} has no output yet; call forward first")
         return array

@@ -290,6 +290,7 @@ cdef extern from "darknet/darknet.h" nogil:
     void dn_network_free(dn_network *network)
     dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err)
     dn_status dn_network_forward_from_device(dn_network *network, const float *input, int images, dn_error *err)
+    void dn_network_set_stay(dn_network *network, bint stay)
     ctypedef struct dn_profile_step:
         int layer
         const char *name

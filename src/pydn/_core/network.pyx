@@ -216,7 +216,9 @@ training=False, input_delta=False, frozen=False, alone=False)
         if network != NULL:
             with nogil:
                 if forward:
+                    c.dn_network_set_stay(network, results.on_device)
                     status = forward_images(network, given.data, remote, given.images, given.count, &err)
+                    c.dn_network_set_stay(network, False)
                 if status == c.DN_OK:
                     self.ran = True
                     status = results.take(network, &err)
@@ -242,7 +244,8 @@ training=False, input_delta=False, frozen=False, alone=False)
             A network on a CUDA device also takes an array that is there: a `Tensor`, or what has ``__dlpack__`` or
             ``__cuda_array_interface__``, C-contiguous. It is waited for, and read where it is.
         on_device : bool
-            Leave the results on the device; at most `batch` images.
+            Leave the results on the device, for at most `batch` images: they are not brought to the host, so that
+            `decode` and the heads' `layers[i].output` have nothing until the next forward.
 
         Returns
         -------

@@ -161,7 +161,7 @@ def test_what_this_machine_does_not_do():
     with pytest.raises(errors.UnsupportedError):
         Network(NET + CONVOLUTION, precision="fp16")
     with pytest.raises(errors.Error):
-        Network(NET + CONVOLUTION, device="cuda")
+        Network(NET + CONVOLUTION, device="cuda:63")
 
 
 def test_a_size_that_no_memory_holds():

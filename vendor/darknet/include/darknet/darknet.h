@@ -368,6 +368,9 @@ DN_API void dn_network_free(dn_network *network);
 DN_API dn_status dn_network_forward(dn_network *network, const float *input, int images, dn_error *err);
 /* The same with `input` in the memory of the network's device, finished there before the call. */
 DN_API dn_status dn_network_forward_from_device(dn_network *network, const float *input, int images, dn_error *err);
+/* Whether heads of the next forwards stay on the network's device, which saves their way to the host: dn_network_snapshot
+ * has them, dn_network_head and dn_network_output do not, and nothing can be detected. Inference on a device only. */
+DN_API void dn_network_set_stay(dn_network *network, bool stay);
 /* Where the time of a forward goes: one of the backend's steps, which may compute several layers together. */
 typedef struct dn_profile_step {
     int layer;        /* the first of them; -1: none               */

@@ -84,6 +84,10 @@ dn_status dn_network_detect(dn_detections **out, const dn_network *network, int 
                        "the network has no detection layer ([yolo], [region]); its last layer is [%s]",
                        plan->layers[plan->layer_count - 1].name);
     }
+    if (network->binding->stayed) {
+        return dn_fail(err, DN_E_ARGUMENT,
+                       "the heads of the last forward stayed on the device: run one that brings them");
+    }
     const int images = network->binding->images * plan->net.steps;
     if (image < 0 || image >= images) {
         return dn_fail(err, DN_E_ARGUMENT, "image %d was asked for, the last forward had %d", image, images);

@@ -146,6 +146,16 @@ static void copy_input_results(dn_binding *binding, int image, int images) {
     }
 }
 
+void dn_network_set_stay(dn_network *network, bool stay) { network->stay = stay; }
+
+/* A backend brings no tensor to the host that has no address there. */
+static void leave_heads(dn_binding *binding) {
+    for (int i = 0; i < binding->result_count; i++) {
+        const dn_result *result = &binding->results[i];
+        if (result->head && result->tensor != binding->plan->input_tensor) binding->addresses[result->tensor] = NULL;
+    }
+}
+
 /* What the graph calls images: sequences, where there are time steps. */
 static dn_status count_sequences(const dn_binding *binding, bool own_input, int images, int *out, dn_error *err) {
     const int batch = binding->graph.batch, steps = binding->plan->net.steps;
@@ -186,6 +196,7 @@ dn_status dn_network_forward(dn_network *network, const float *input, int count,
         memcpy(binding->input->data, input, image_bytes * (size_t)images);
         input = NULL;
     }
+    binding->stayed = network->stay && backend_type(network)->device >= 0 && !binding->plan->options.training;
     dn_status status = DN_OK;
     for (int image = 0; image < images && status == DN_OK; image += batch) {
         const int slice = images - image < batch ? images - image : batch;
@@ -193,6 +204,7 @@ dn_status dn_network_forward(dn_network *network, const float *input, int count,
         binding->addresses[input_tensor] =
             input ? (void *)((uintptr_t)input + (size_t)image * image_bytes) : binding->input->data;
         dn_binding_slice(binding, image);
+        if (binding->stayed) leave_heads(binding);
         status = run_slice(network, slice, err);
         copy_input_results(binding, image, slice);
     }
@@ -243,7 +255,8 @@ dn_tensor dn_network_input(const dn_network *network) {
     return look_at(binding->input, shape, shape.n, false);
 }
 
-dn_tensor dn_network_output(const dn_network *network, int layer) {
+/* On the host, where heads that stayed on the device have only their shape. */
+static dn_tensor look_at_output(const dn_network *network, int layer) {
     const dn_binding *binding = network->binding;
     const dn_tensor none = {.device = -1};
     if (layer < 0 || layer >= binding->plan->layer_count || binding->result_of[layer] < 0) return none;
@@ -252,6 +265,13 @@ dn_tensor dn_network_output(const dn_network *network, int layer) {
     const int images = result->head || binding->images < binding->graph.batch ? binding->images : binding->graph.batch;
     const int rows = dn_run_rows(&binding->graph, &binding->graph.tensors[result->tensor], images);
     return look_at(result->block, planned->output, rows, planned->flat);
+}
+
+dn_tensor dn_network_output(const dn_network *network, int layer) {
+    const dn_binding *binding = network->binding;
+    const dn_tensor none = {.device = -1}, found = look_at_output(network, layer);
+    if (!found.data || !binding->stayed) return found;
+    return binding->results[binding->result_of[layer]].head ? none : found;
 }
 
 int dn_network_heads(const dn_network *network) { return network->binding->plan->head_count; }
@@ -267,8 +287,8 @@ dn_tensor dn_network_head(const dn_network *network, int head) {
 
 dn_status dn_network_snapshot(dn_network *network, int head, dn_tensor *out, dn_error *err) {
     const dn_binding *binding = network->binding;
-    *out = dn_network_head(network, head);
-    if (!out->data || !backend_type(network)->snapshot) {
+    dn_tensor found = look_at_output(network, dn_network_head_layer(network, head));
+    if (!found.data || !backend_type(network)->snapshot) {
         return dn_fail(err, DN_E_UNSUPPORTED, "only heads of networks on a device are there");
     }
     if (binding->images > binding->graph.batch) {
@@ -276,9 +296,10 @@ dn_status dn_network_snapshot(dn_network *network, int head, dn_tensor *out, dn_
                        binding->images, binding->graph.batch, binding->images);
     }
     const int tensor = binding->results[binding->result_of[dn_network_head_layer(network, head)]].tensor;
-    DN_TRY(backend_type(network)->snapshot(binding->program, tensor, binding->images, &out->block, err));
-    out->data = out->block->data;
-    out->device = out->block->device;
+    DN_TRY(backend_type(network)->snapshot(binding->program, tensor, binding->images, &found.block, err));
+    found.data = found.block->data;
+    found.device = found.block->device;
+    *out = found;
     return DN_OK;
 }
 

@@ -32,6 +32,7 @@ typedef struct dn_binding {
     int result_count;
     int *result_of; /* index into results by layer, -1 = not kept */
     bool recurrent; /* there are states */
+    bool stayed;    /* heads of the last run are on the device only */
     int images;     /* of the last run (sequences, where there are time steps); batch before the first */
 } dn_binding;
 
@@ -46,6 +47,7 @@ struct dn_network {
     dn_formed *formed;
     int formed_count;
     dn_binding *binding;
+    bool stay;            /* dn_network_set_stay */
     dn_profile *profile;  /* NULL but during dn_network_profile */
     dn_block **gradients; /* training: one per slot, NULL where nothing trains it; outlives a reshape */
     dn_block **moments;   /* training with Adam: first and second moment of every value of a slot      */
