@@ -313,6 +313,7 @@ def test_several_devices(rng: np.random.Generator, emulation: ctypes.CDLL) -> No
         x, on_device=True
     )
     assert there.device == "cuda:1"
+    assert emulation.emulated_current_device() == 0  # other users of CUDA on the thread notice nothing
     refusal("cuda:0, was expected; this one is on cuda:1", lambda: load("cuda:0").forward(there), ValueError)
     np.testing.assert_array_equal(load("cuda:1").forward(there)[0], load("cuda:0").forward(x)[0])
 

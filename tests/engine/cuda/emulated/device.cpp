@@ -173,6 +173,7 @@ size_t emulated_memory_used(void) {
 size_t emulated_launches(void) { return set().launches; }
 size_t emulated_graph_launches(void) { return set().graph_launches; }
 size_t emulated_copied_bytes(void) { return set().copied; }
+int emulated_current_device(void) { return current_device; }
 
 /* ---- failures ---- */
 

@@ -20,6 +20,7 @@ EMULATED_API size_t emulated_memory_used(void);    /* of all devices, now       
 EMULATED_API size_t emulated_launches(void);       /* kernels and calls of libraries run  */
 EMULATED_API size_t emulated_graph_launches(void); /* cudaGraphLaunch                     */
 EMULATED_API size_t emulated_copied_bytes(void);   /* between host and device, both ways  */
+EMULATED_API int emulated_current_device(void);    /* of the calling thread                */
 
 #ifdef __cplusplus
 }

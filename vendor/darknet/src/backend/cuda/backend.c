@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include "backend/cuda/program.h"
-#include "backend/library.h"
 #include "base/block.h"
 
 #define OLDEST 75 /* compute capability of the oldest device that there is code for, times 10 */
@@ -14,7 +13,7 @@ static dn_status fail(dn_error *err, const char *what, cudaError_t status) {
 
 /* ---- devices ---- */
 
-static dn_status cuda_devices(int *count, dn_error *err) {
+dn_status dn_cuda_devices(int *count, dn_error *err) {
     const cudaError_t status = cudaGetDeviceCount(count);
     if (status == cudaSuccess) return DN_OK;
     (void)cudaGetLastError();
@@ -30,13 +29,13 @@ static dn_status cuda_devices(int *count, dn_error *err) {
 
 static dn_status check_number(int device, dn_error *err) {
     int count = 0;
-    DN_TRY(cuda_devices(&count, err));
+    DN_TRY(dn_cuda_devices(&count, err));
     if (count == 0) return dn_fail(err, DN_E_DEVICE, "there is no CUDA device");
     if (device >= 0 && device < count) return DN_OK;
     return dn_fail(err, DN_E_DEVICE, "there is no CUDA device %d: %d, numbered from 0, can be seen", device, count);
 }
 
-static dn_status cuda_look(int device, dn_device *out, dn_error *err) {
+dn_status dn_cuda_look(int device, dn_device *out, dn_error *err) {
     DN_TRY(check_number(device, err));
     struct cudaDeviceProp properties;
     cudaError_t status = cudaGetDeviceProperties(&properties, device);
@@ -75,23 +74,25 @@ static dn_status open_handles(dn_cuda_backend *backend, dn_error *err) {
     return DN_OK;
 }
 
-static void cuda_close(dn_backend *base) {
+void dn_cuda_close(dn_backend *base) {
     if (!base) return;
     dn_cuda_backend *backend = dn_cuda_backend_get(base);
     const dn_allocator allocator = backend->base.allocator;
-    if (dn_cuda_enter(base, NULL) == DN_OK) {
+    int before;
+    if (dn_cuda_enter(base, &before, NULL) == DN_OK) {
         if (backend->dnn) (void)cudnnDestroy(backend->dnn);
         if (backend->blas) (void)cublasDestroy(backend->blas);
         if (backend->stream) (void)cudaStreamDestroy(backend->stream);
+        dn_cuda_leave(before);
     }
     if (backend->base.pool) dn_pool_release(backend->base.pool);
     dn_free(&allocator, backend);
 }
 
-static dn_status cuda_open(dn_backend **out, const dn_options *options, int device, dn_error *err) {
+dn_status dn_cuda_open(dn_backend **out, const dn_options *options, int device, dn_error *err) {
     dn_device found = {0};
     device = device < 0 ? 0 : device;
-    DN_TRY(cuda_look(device, &found, err));
+    DN_TRY(dn_cuda_look(device, &found, err));
     const dn_allocator allocator = dn_allocator_or_default(options);
     dn_cuda_backend *backend = NULL;
     DN_TRY(dn_alloc(&allocator, (void **)&backend, 1, sizeof *backend, "backend", err));
@@ -100,23 +101,30 @@ static dn_status cuda_open(dn_backend **out, const dn_options *options, int devi
     backend->device = device;
     backend->process = (int)getpid();
     *out = (dn_backend *)(void *)backend;
-    dn_status status = dn_cuda_enter(*out, err);
-    if (status == DN_OK) status = open_handles(backend, err);
+    int before;
+    dn_status status = dn_cuda_enter(*out, &before, err);
+    if (status == DN_OK) {
+        status = open_handles(backend, err);
+        dn_cuda_leave(before);
+    }
     if (status == DN_OK) return DN_OK;
-    cuda_close(*out);
+    dn_cuda_close(*out);
     *out = NULL;
     return status;
 }
 
-dn_status dn_cuda_enter(const dn_backend *base, dn_error *err) {
+dn_status dn_cuda_enter(const dn_backend *base, int *before, dn_error *err) {
     const dn_cuda_backend *backend = (const dn_cuda_backend *)(const void *)base;
     if (backend->process != (int)getpid()) {
         return dn_fail(err, DN_E_DEVICE,
                        "this process was forked: a network on a CUDA device only works in the process that made it");
     }
+    if (cudaGetDevice(before) != cudaSuccess) *before = backend->device;
     const cudaError_t status = cudaSetDevice(backend->device);
     return status == cudaSuccess ? DN_OK : fail(err, "the device cannot be used", status);
 }
+
+void dn_cuda_leave(int before) { (void)cudaSetDevice(before); }
 
 dn_status dn_cuda_check(dn_cuda_program *program, dn_error *err) {
     dn_cuda_context *context = &program->context;
@@ -126,34 +134,3 @@ dn_status dn_cuda_check(dn_cuda_program *program, dn_error *err) {
     (void)cudaGetLastError();
     return status;
 }
-
-/* ---- what it runs ---- */
-
-static bool cuda_supports(const dn_backend *backend, const dn_graph *graph, const dn_op *op) {
-    (void)backend;
-    return dn_ref_supports(graph, op);
-}
-
-const dn_backend_type dn_backend_cuda = {
-    .name = "cuda",
-    .device = 0,
-    .open = cuda_open,
-    .close = cuda_close,
-    .supports = cuda_supports,
-    .compile = dn_cuda_compile,
-    .reserve = dn_cuda_reserve,
-    .release = dn_cuda_release,
-    .refresh = dn_cuda_refresh,
-    .run = dn_cuda_run,
-    .profile = dn_cuda_profile,
-    .devices = cuda_devices,
-    .look = cuda_look,
-    .snapshot = dn_cuda_snapshot,
-    .read = dn_cuda_read,
-    .wait = dn_cuda_wait,
-    .whose = dn_cuda_whose,
-};
-
-DN_API const dn_backend_library dn_cuda_library;
-const dn_backend_library dn_cuda_library = {DN_VERSION, sizeof(dn_op), sizeof(dn_tensor_info), sizeof(dn_backend_type),
-                                            &dn_backend_cuda};

@@ -95,7 +95,6 @@ static dn_status build(dn_cuda_program *program, const dn_compile_options *optio
 
 dn_status dn_cuda_compile(dn_backend *base, const dn_graph *graph, const dn_compile_options *options, dn_program **out,
                           dn_error *err) {
-    DN_TRY(dn_cuda_enter(base, err));
     const dn_cuda_backend *backend = dn_cuda_backend_get(base);
     const dn_allocator *allocator = &backend->base.allocator;
     dn_cuda_program *program = NULL;
@@ -109,7 +108,7 @@ dn_status dn_cuda_compile(dn_backend *base, const dn_graph *graph, const dn_comp
     program->context.dnn = backend->dnn;
     const dn_status status = build(program, options, allocator, err);
     if (status != DN_OK) {
-        dn_cuda_release((dn_program *)(void *)program);
+        dn_cuda_release((dn_program *)(void *)program, true);
         return status;
     }
     *out = (dn_program *)(void *)program;
@@ -189,7 +188,6 @@ static void point_states(dn_cuda_program *program) {
 
 dn_status dn_cuda_reserve(dn_program *base, dn_error *err) {
     dn_cuda_program *program = dn_cuda_program_get(base);
-    DN_TRY(dn_cuda_enter(program->base.backend, err));
     DN_TRY(take_arena(program, err));
     cudaError_t status = cudaMemset(program->arena, 0, program->bytes);
     if (status == cudaSuccess && program->staging_bytes > 0) {
@@ -208,18 +206,20 @@ dn_status dn_cuda_reserve(dn_program *base, dn_error *err) {
     return dn_cuda_check(program, err);
 }
 
-void dn_cuda_release(dn_program *base) {
+static void free_on_device(dn_cuda_program *program) {
+    (void)cudaStreamSynchronize(program->context.stream);
+    for (int i = 0; i < program->graph_count; i++) {
+        if (program->graphs[i].exec) (void)cudaGraphExecDestroy(program->graphs[i].exec);
+    }
+    (void)cudaFree(program->arena);
+    (void)cudaFreeHost(program->staging);
+}
+
+void dn_cuda_release(dn_program *base, bool usable) {
     if (!base) return;
     dn_cuda_program *program = dn_cuda_program_get(base);
     const dn_allocator allocator = dn_backend_get(program->base.backend)->allocator;
-    if (dn_cuda_enter(program->base.backend, NULL) == DN_OK) {
-        (void)cudaStreamSynchronize(program->context.stream);
-        for (int i = 0; i < program->graph_count; i++) {
-            if (program->graphs[i].exec) (void)cudaGraphExecDestroy(program->graphs[i].exec);
-        }
-        (void)cudaFree(program->arena);
-        (void)cudaFreeHost(program->staging);
-    }
+    if (usable) free_on_device(program);
     for (int i = 0; program->steps && i < program->graph.op_count; i++) dn_ref_state_free(&program->steps[i].prepared);
     dn_free(&allocator, program->steps);
     dn_free(&allocator, program->slots);

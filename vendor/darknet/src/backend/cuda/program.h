@@ -84,16 +84,25 @@ dn_status dn_cuda_group(dn_cuda_program *program, const dn_compile_options *opti
 /* place.c: offsets of everything on the device and in the staging memory, placements for the caller. */
 dn_status dn_cuda_place(dn_cuda_program *program, const dn_allocator *allocator, dn_error *err);
 
-/* Makes the device current for the calling thread; fails in a forked process. */
-dn_status dn_cuda_enter(const dn_backend *backend, dn_error *err);
+/* backend.c */
+dn_status dn_cuda_open(dn_backend **out, const dn_options *options, int device, dn_error *err);
+void dn_cuda_close(dn_backend *backend);
+dn_status dn_cuda_devices(int *count, dn_error *err);
+dn_status dn_cuda_look(int device, dn_device *out, dn_error *err);
+/* Makes the device current for the calling thread; fails in a forked process. dn_cuda_leave makes that of before current
+ * again: other users of CUDA on the thread notice nothing. */
+dn_status dn_cuda_enter(const dn_backend *backend, int *before, dn_error *err);
+void dn_cuda_leave(int before);
 /* A failure noted in the context becomes an error, and is forgotten. */
 dn_status dn_cuda_check(dn_cuda_program *program, dn_error *err);
+
+/* The functions below run between dn_cuda_enter and dn_cuda_leave: library.c. */
 
 /* program.c */
 dn_status dn_cuda_compile(dn_backend *backend, const dn_graph *graph, const dn_compile_options *options,
                           dn_program **out, dn_error *err);
 dn_status dn_cuda_reserve(dn_program *program, dn_error *err);
-void dn_cuda_release(dn_program *program);
+void dn_cuda_release(dn_program *program, bool usable); /* usable: the device is current */
 /* refresh.c, run.c */
 dn_status dn_cuda_refresh(dn_program *program, const float *const *parameters, const uint64_t *versions, dn_error *err);
 dn_status dn_cuda_run(dn_program *program, void *const *addresses, int images, int first, int last, dn_error *err);

@@ -53,7 +53,6 @@ static void refresh_step(dn_cuda_program *program, int index, const float *const
 
 dn_status dn_cuda_refresh(dn_program *base, const float *const *parameters, const uint64_t *versions, dn_error *err) {
     dn_cuda_program *program = dn_cuda_program_get(base);
-    DN_TRY(dn_cuda_enter(program->base.backend, err));
     program->parameters = parameters;
     for (int i = 0; i < program->slot_count; i++) {
         refresh_slot(program, &program->slots[i], parameters[i], versions[i]);

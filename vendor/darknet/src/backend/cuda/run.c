@@ -283,7 +283,6 @@ static void run_ops(const running *r) {
 
 static dn_status begin(const running *r, dn_error *err) {
     dn_cuda_program *program = r->program;
-    DN_TRY(dn_cuda_enter(program->base.backend, err));
     if (r->images < 1 || r->images > program->graph.batch) {
         return dn_fail(err, DN_E_ARGUMENT, "%d images, the program is made for 1 to %d", r->images,
                        program->graph.batch);
@@ -370,12 +369,14 @@ static dn_status make_block(const dn_cuda_program *program, size_t bytes, dn_blo
 dn_status dn_cuda_snapshot(dn_program *base, int tensor, int images, dn_block **out, dn_error *err) {
     dn_cuda_program *program = dn_cuda_program_get(base);
     const running r = {.program = program, .images = images};
-    DN_TRY(dn_cuda_enter(program->base.backend, err));
     const size_t count = floats_of(&r, tensor);
     DN_TRY(make_block(program, count * sizeof(float), out, err));
     dn_cuda_from_type(&program->context, (*out)->data, dn_cuda_at(program, program->places[tensor]), count);
     wait(program);
     const dn_status status = dn_cuda_check(program, err);
-    if (status != DN_OK) dn_block_release(*out);
+    if (status != DN_OK) {
+        dn_block_release(*out);
+        *out = NULL;
+    }
     return status;
 }
