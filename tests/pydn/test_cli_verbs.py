@@ -338,7 +338,7 @@ def test_help_by_group(capsys: Output) -> None:
     assert main(["help"]) == 0
     out = capsys.readouterr().out
     assert max(map(len, out.splitlines())) <= 160
-    assert "\n\nlook into networks and images\n  info CFG [WEIGHTS]  " in out
+    assert "\n\nlook into networks and images\n  info [CFG] [WEIGHTS]  " in out
     listed = [line.split(" DATA")[0].split(" CFG")[0].strip() for line in out.splitlines() if line.startswith("  ")]
     for verb in ("detector test", "detect", "classify", "yolo test", "coco test", "classifier fout", "visualize"):
         assert verb in listed
