@@ -1,4 +1,4 @@
-"""The built engine exports dn_* alone, keeps no mutable data, and never reaches for exit, abort or a stream.
+"""The built engine exports dn_* alone, keeps no mutable data but one, and never reaches for exit, abort or a stream.
 
 usage: check_symbols.py LIBRARY OBJECT_ARCHIVE
        check_symbols.py --library LIBRARY PREFIX…   it exports what begins so, and that alone
@@ -13,6 +13,7 @@ FORBIDDEN = {
     "getenv", "setlocale", "signal", "system", "strtod", "strtof", "atof", "atoi", "rand", "srand", "stdout", "stderr",
     "__printf_chk", "__fprintf_chk",
 }  # fmt: skip
+MUTABLE = {"loaded_backend"}  # libraries are opened for the whole process
 
 
 def nm(*arguments: str) -> list[list[str]]:
@@ -39,6 +40,8 @@ table = subprocess.run(["nm", "--format=sysv", archive], check=True, capture_out
 for line in table.splitlines():
     fields = [field.strip() for field in line.split("|")]
     if len(fields) == 7 and re.fullmatch(r"\.(data|bss|tdata|tbss|COMMON)(?!\.rel\.ro).*", fields[6]):
+        if fields[0] in MUTABLE:
+            continue
         bad.append(f"mutable data: {fields[0]}")
 print("\n".join(sorted(set(bad))) or "symbols: fine")
 sys.exit(bool(bad))

@@ -1,6 +1,6 @@
 /* registry.c — backend name → type: those built in, and those that were loaded. */
 #include <dlfcn.h>
-#include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include "backend/backend.h"
@@ -10,15 +10,9 @@
 #include "backend/registry.inc"
 #undef DN_BACKEND
 
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static const dn_backend_type *loaded; /* the one backend that is not built in */
-
-static const dn_backend_type *loaded_type(void) {
-    (void)pthread_mutex_lock(&lock);
-    const dn_backend_type *type = loaded;
-    (void)pthread_mutex_unlock(&lock);
-    return type;
-}
+/* The one backend that is not built in. As libraries are opened for the process, so is it known to all of it: the
+ * engine's only mutable datum, written once. */
+static _Atomic(const dn_backend_type *) loaded_backend;
 
 const dn_backend_type *dn_backend_find(const char *name) {
     static const dn_backend_type *const types[] = {
@@ -29,7 +23,7 @@ const dn_backend_type *dn_backend_find(const char *name) {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
         if (strcmp(types[i]->name, name) == 0) return types[i];
     }
-    const dn_backend_type *type = loaded_type();
+    const dn_backend_type *type = atomic_load(&loaded_backend);
     return type && strcmp(type->name, name) == 0 ? type : NULL;
 }
 
@@ -60,12 +54,11 @@ static dn_status open_library(const char *path, const dn_backend_type **out, dn_
 }
 
 dn_status dn_backend_load(const char *path, dn_error *err) {
-    if (loaded_type()) return DN_OK;
+    if (atomic_load(&loaded_backend)) return DN_OK;
     const dn_backend_type *type = NULL;
     DN_TRY(open_library(path, &type, err));
-    (void)pthread_mutex_lock(&lock);
-    if (!loaded) loaded = type;
-    (void)pthread_mutex_unlock(&lock);
+    const dn_backend_type *none = NULL; /* the first of two threads wins */
+    (void)atomic_compare_exchange_strong(&loaded_backend, &none, type);
     return DN_OK;
 }
 
