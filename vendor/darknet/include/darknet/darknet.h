@@ -14,7 +14,8 @@
  *   threads    different objects: any threads. The same object: one thread at a time, except dn_cfg and dn_plan
  *              (immutable, freely shared), dn_block (atomic reference count) and dn_pool (any threads).
  *              dn_weights may be read by many networks at a time, or written by one.
- *   process    no globals, no files, no exit, no printing, no signal handlers, no environment, no locale.
+ *   process    no globals and no files but what dn_backend_load opens; no exit, no printing, no signal handlers, no
+ *              environment, no locale.
  *   images     are RGB; a float image is planar (channel, row, column) with values 0..1.
  *   boxes      are centre x, centre y, width, height, in units of the image unless said otherwise.
  */
