@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pydn.training import TensorBoard
+from pydn.training.measuring import Judge
 from pydn.training.tensorboard import crc32c
 
 from .watching import trained
@@ -50,7 +51,7 @@ def test_tensorboard_reads_it(tmp_path: Path) -> None:
     """Values of each iteration; what a training that went on does again is there once."""
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    measured = {"score": lambda _: 0.5, "score_every": 3}
+    measured = {"judge": Judge("map", lambda _: 0.5), "score_every": 3}
     trained(5, [TensorBoard(tmp_path)], **measured)
     again = trained(4, [TensorBoard(tmp_path)], backup=tmp_path / "weights", **measured)
     result = trained(6, [TensorBoard(tmp_path)], backup=tmp_path / "weights", resume=True, **measured)
