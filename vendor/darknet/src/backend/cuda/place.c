@@ -10,8 +10,6 @@
 #include "backend/cuda/program.h"
 #include "base/arena.h"
 
-#define ALIGNMENT ((size_t)256) /* of cudaMalloc: what vector loads of libraries may assume */
-
 bool dn_cuda_is_typed(const dn_cuda_program *program, int tensor) {
     const dn_tensor_info *info = &program->graph.tensors[tensor];
     return info->dtype == DN_F32 && (info->role == DN_ROLE_ACTIVATION || info->role == DN_ROLE_INPUT);
@@ -41,7 +39,7 @@ static size_t host_bytes(const dn_cuda_program *program, int tensor) {
 /* The next free bytes behind what is placed already. */
 static size_t behind(size_t *end, size_t bytes) {
     const size_t offset = *end;
-    *end += dn_round_up(bytes, ALIGNMENT);
+    *end += dn_round_up(bytes, DN_CUDA_ALIGNMENT);
     return offset;
 }
 
@@ -83,7 +81,7 @@ static void describe(const dn_cuda_program *program, const int *uses, dn_lifetim
             continue;
         }
         const bool always = lives_on(program, t) || first[t] < 0;
-        lifetimes[t].bytes = dn_round_up(device_bytes(program, t), ALIGNMENT);
+        lifetimes[t].bytes = dn_round_up(device_bytes(program, t), DN_CUDA_ALIGNMENT);
         lifetimes[t].first = always ? 0 : first[t];
         lifetimes[t].last = always ? end : last[t];
     }
@@ -103,7 +101,7 @@ static dn_status place_tensors(dn_cuda_program *program, const dn_allocator *all
     for (size_t t = 0; status == DN_OK && t < count; t++) {
         program->places[t] = lifetimes[t].bytes > 0 ? lifetimes[t].offset : DN_CUDA_NONE;
     }
-    program->bytes = dn_round_up(program->bytes, ALIGNMENT);
+    program->bytes = dn_round_up(program->bytes, DN_CUDA_ALIGNMENT);
     dn_free(allocator, lifetimes);
     dn_free(allocator, uses);
     return status;
@@ -232,7 +230,7 @@ static size_t host_op_bytes(const dn_cuda_program *program, const dn_op *op) {
     size_t bytes = 0;
     for (int k = 0; k < op->input_count + op->output_count; k++) {
         const int t = k < op->input_count ? op->inputs[k] : op->outputs[k - op->input_count];
-        if (t >= 0) bytes += dn_round_up(host_bytes(program, t), ALIGNMENT);
+        if (t >= 0) bytes += dn_round_up(host_bytes(program, t), DN_CUDA_ALIGNMENT);
     }
     return bytes;
 }

@@ -206,7 +206,7 @@ dn_status dn_cuda_reserve(dn_program *base, dn_error *err) {
     return dn_cuda_check(program, err);
 }
 
-static void free_on_device(dn_cuda_program *program) {
+static void free_memory(dn_cuda_program *program) {
     (void)cudaStreamSynchronize(program->context.stream);
     for (int i = 0; i < program->graph_count; i++) {
         if (program->graphs[i].exec) (void)cudaGraphExecDestroy(program->graphs[i].exec);
@@ -219,7 +219,7 @@ void dn_cuda_release(dn_program *base, bool usable) {
     if (!base) return;
     dn_cuda_program *program = dn_cuda_program_get(base);
     const dn_allocator allocator = dn_backend_get(program->base.backend)->allocator;
-    if (usable) free_on_device(program);
+    if (usable) free_memory(program);
     for (int i = 0; program->steps && i < program->graph.op_count; i++) dn_ref_state_free(&program->steps[i].prepared);
     dn_free(&allocator, program->steps);
     dn_free(&allocator, program->slots);

@@ -5,8 +5,9 @@
 #include "backend/cuda/cuda.h"
 #include "backend/ref/ref.h"
 
-#define DN_CUDA_NONE   SIZE_MAX /* offset of what has no place */
-#define DN_CUDA_GRAPHS 16       /* recorded ranges of ops that a program keeps */
+#define DN_CUDA_NONE      SIZE_MAX      /* offset of what has no place */
+#define DN_CUDA_ALIGNMENT ((size_t)256) /* of cudaMalloc: what vector loads of libraries may assume */
+#define DN_CUDA_GRAPHS    16            /* recorded ranges of ops that a program keeps */
 
 typedef struct dn_cuda_backend {
     dn_backend_base base;

@@ -33,15 +33,6 @@ static void wait(dn_cuda_program *program) {
 
 /* ---- between host and device ---- */
 
-static bool on_device(const void *address) {
-    struct cudaPointerAttributes attributes;
-    if (cudaPointerGetAttributes(&attributes, address) != cudaSuccess) {
-        (void)cudaGetLastError();
-        return false;
-    }
-    return attributes.type == cudaMemoryTypeDevice || attributes.type == cudaMemoryTypeManaged;
-}
-
 /* `from` is float32 (or int32) values on the host, or, for the input, on the device. */
 static void upload(const running *r, int tensor, const void *from) {
     dn_cuda_program *program = r->program;
@@ -79,7 +70,7 @@ static void bring(const running *r, int tensor) {
     program->touched[tensor] = program->run_number;
     const void *from = r->addresses[tensor];
     if (!from || program->places[tensor] == DN_CUDA_NONE || !comes_from_caller(program, tensor)) return;
-    if (program->pinned[tensor] != DN_CUDA_NONE && !on_device(from)) {
+    if (program->pinned[tensor] != DN_CUDA_NONE && dn_cuda_whose(from) < 0) {
         char *pinned = program->staging + program->pinned[tensor];
         memcpy(pinned, from, floats_of(r, tensor) * sizeof(float));
         from = pinned;
@@ -195,7 +186,7 @@ static char *stage(const running *r, const dn_op *op, int k, char *at) {
     hosted->shape.n = rows_of(r, tensor);
     hosted->data = (float *)(void *)at;
     download(r, tensor, at); /* outputs too: the function may add to them */
-    return at + dn_round_up(floats_of(r, tensor) * sizeof(float), 256);
+    return at + dn_round_up(floats_of(r, tensor) * sizeof(float), DN_CUDA_ALIGNMENT);
 }
 
 static void run_host(const running *r, int index) {
